@@ -1,0 +1,7 @@
+//! What Sightline runs: the first layer with async code and I/O.
+//!
+//! `media` decodes and encodes, `compute` holds the worker pools, `pipeline` joins the stages,
+//! `job` makes a result of them, `simulate` renders scenes whose truth is known.
+
+pub mod media;
+pub mod simulate;

@@ -1,0 +1,88 @@
+//! Pictures in and out: sources that decode, writers that encode, the overlay that draws.
+//!
+//! The traits here are shaped as a message protocol (open, next frame, stop), so that decoding
+//! can move to a child process without touching the pipeline. No type of the codec library
+//! appears in a signature.
+
+use models::picture::Frame;
+use schema::Result;
+use schema::time::MediaTime;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A boxed future, so that sources can be trait objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Whether a source is a video or a single picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Frames with times.
+    Video,
+    /// Exactly one frame.
+    Image,
+}
+
+/// What is known of a source once it is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceInfo {
+    /// Video or image.
+    pub kind: SourceKind,
+    /// Width in pixels as displayed: after rotation and sample aspect.
+    pub width: u32,
+    /// Height in pixels as displayed.
+    pub height: u32,
+    /// Frames per second: the container's average; 25 where it does not say (and for images).
+    pub frame_rate: f64,
+    /// Number of frames, where the container says it; an estimate for progress, not a promise.
+    pub frame_count: Option<u64>,
+    /// Length, where the container says it.
+    pub duration: Option<MediaTime>,
+    /// Short names of container and codec, as `mov/h264`.
+    pub format: String,
+}
+
+/// What happened while a source was read; complete once `next` has returned `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceReport {
+    /// Frames handed out.
+    pub frames: u64,
+    /// Packets that did not decode; counted, not fatal.
+    pub corrupt_packets: u64,
+    /// Whether the data ended before the container's index said it would.
+    pub truncated: bool,
+}
+
+/// A source of frames in display order.
+pub trait FrameSource: Send {
+    /// What is known of it.
+    fn info(&self) -> &SourceInfo;
+
+    /// The next frame, or `None` at the end. Cancel-safe: a dropped future loses no frame.
+    ///
+    /// # Errors
+    /// The kinds of the bad-input table (`CORRUPT_MEDIA`, `DOWNLOAD_ERROR`, ...); the source has
+    /// ended then.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Arc<Frame>>>>;
+
+    /// Asks the source to end; returns at once.
+    fn stop(&mut self);
+
+    /// What happened so far.
+    fn report(&self) -> SourceReport;
+}
+
+/// A sink for finished pictures. Blocking: it is driven by a thread of its own.
+pub trait FrameWriter: Send {
+    /// Appends one picture.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_STORAGE` on a full disk, `SERVER_ERROR` where the encoder fails.
+    fn write(&mut self, frame: &Frame) -> Result<()>;
+
+    /// Writes what is still held back and closes the file, which is playable only after this.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::write`].
+    fn finish(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,1 @@
+//! Measuring: the benchmark formats that scorers read, and later the metrics themselves.
