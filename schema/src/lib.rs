@@ -8,6 +8,7 @@ pub mod error;
 pub mod frame;
 pub mod geometry;
 pub mod id;
+pub mod job;
 pub mod time;
 pub mod track;
 

@@ -1,0 +1,130 @@
+//! `emergency-count`: who crossed which line, and in which direction.
+
+use super::line::{self, CoordinateSpace, CountingLine, LineInput};
+use super::parameters::{Counting, check};
+use super::result::{LineCount, Provenance, TrackRow};
+use crate::error::{Error, FieldFault};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What an `emergency-count` can be asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct Parameters {
+    /// Detection and tracking.
+    #[serde(flatten)]
+    pub counting: Counting,
+    /// Lines to count at; none: one across the frame at half height.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub emergency_lines: Vec<LineInput>,
+    /// Width of the picture in which the lines were drawn; goes with `video_height`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1.0, max = 100_000.0))]
+    pub video_width: Option<f32>,
+    /// Height of that picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1.0, max = 100_000.0))]
+    pub video_height: Option<f32>,
+}
+
+impl Parameters {
+    /// Takes the raw object of a client, with lines in any of the accepted forms.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` that names every fault.
+    pub fn parse(mut raw: Value) -> Result<Self, Error> {
+        if let Some(lines) = raw.get_mut("emergency_lines") {
+            line::normalise(lines);
+        }
+        let parameters: Self = check(raw)?;
+        let mut faults = line::faults(&parameters.emergency_lines);
+        for (one, other, name) in [
+            (parameters.video_width, parameters.video_height, "video_height"),
+            (parameters.video_height, parameters.video_width, "video_width"),
+        ] {
+            if one.is_some() && other.is_none() {
+                let message = "is required, as the other side of the picture is given".to_owned();
+                faults.push(FieldFault { field: name.to_owned(), message });
+            }
+        }
+        if faults.is_empty() { Ok(parameters) } else { Err(Error::validation(faults)) }
+    }
+
+    /// The lines in pixels of a `width` x `height` frame; the default line where none was given.
+    #[must_use]
+    pub fn lines(&self, width: u32, height: u32) -> Vec<CountingLine> {
+        if self.emergency_lines.is_empty() {
+            return vec![line::default_line(width, height)];
+        }
+        let space = match (self.video_width, self.video_height) {
+            (Some(w), Some(h)) => CoordinateSpace::Of(w, h),
+            _ => CoordinateSpace::Unsaid,
+        };
+        line::place(&self.emergency_lines, space, width, height)
+    }
+}
+
+/// What an `emergency-count` found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// Distinct tracks that crossed at least one line.
+    pub unique_people: u64,
+    /// All crossings of all lines.
+    pub total_crossings: u64,
+    /// By line id.
+    pub final_counts: BTreeMap<String, LineCount>,
+    /// Tracks of counted classes that were seen for at least `min_seconds`, crossing or not.
+    pub total_objects: u64,
+    /// A crossing counts once the foot point is this far beyond the line, as a fraction of the
+    /// height of the object's box.
+    pub line_hysteresis: f32,
+    /// How it came about.
+    #[serde(flatten)]
+    pub provenance: Provenance,
+    /// One row per counted track, by ascending id.
+    pub tracking_data: Vec<TrackRow>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fields(raw: Value) -> Vec<String> {
+        let error = Parameters::parse(raw).expect_err("faults");
+        error.fields().iter().map(|f| f.field.clone()).collect()
+    }
+
+    #[test]
+    fn lines_in_pairs_and_fractions() {
+        let p = Parameters::parse(json!({"emergency_lines": [[[0, 0.8], [1, 0.8]]]})).expect("ok");
+        let lines = p.lines(1280, 720);
+        assert_eq!((lines[0].id.as_str(), lines[0].line.p1.y), ("line-1", 576.0));
+    }
+
+    #[test]
+    fn every_fault_of_every_line_is_named() {
+        let found = fields(json!({
+            "emergency_lines": [{"x1": "a", "y1": 0, "x2": 1, "y2": 1}, {"x1": 0, "y1": 0, "x2": 1}],
+            "direction": "up", "video_width": -3
+        }));
+        assert_eq!(
+            found,
+            ["direction", "emergency_lines[0].x1", "emergency_lines[1].y2", "video_width"]
+        );
+    }
+
+    #[test]
+    fn one_side_of_the_picture_is_not_enough() {
+        assert_eq!(fields(json!({"video_width": 640})), ["video_height"]);
+    }
+
+    #[test]
+    fn without_lines_there_is_one_at_half_height() {
+        let line = &Parameters::default().lines(100, 50)[0];
+        assert_eq!((line.id.as_str(), line.line.p1.y, line.line.p2.x), ("default", 25.0, 100.0));
+    }
+}
