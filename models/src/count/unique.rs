@@ -1,0 +1,180 @@
+//! One row per track: where and when it was first and last seen, as what, how surely.
+
+use schema::detection::Class;
+use schema::frame::FrameMeta;
+use schema::geometry::BBox;
+use schema::id::TrackId;
+use schema::time::MediaTime;
+use schema::track::TrackedObject;
+use std::collections::BTreeMap;
+
+/// The life of one track so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackSummary {
+    /// Frames in which it was seen.
+    pub frames: u64,
+    /// Frame in which it was first seen, 0-based.
+    pub first_frame: u64,
+    /// Frame in which it was last seen.
+    pub last_frame: u64,
+    /// Media time of the first frame.
+    pub first_time: MediaTime,
+    /// Media time of the last frame.
+    pub last_time: MediaTime,
+    /// Where it was first seen.
+    pub bbox_first: BBox,
+    /// Where it was last seen.
+    pub bbox_last: BBox,
+    score_sum: f64,
+    votes: Vec<(Class, f64)>,
+}
+
+impl TrackSummary {
+    fn new(meta: &FrameMeta, object: &TrackedObject) -> Self {
+        Self {
+            frames: 0,
+            first_frame: meta.frame_index,
+            last_frame: meta.frame_index,
+            first_time: meta.media_time_us,
+            last_time: meta.media_time_us,
+            bbox_first: object.bbox,
+            bbox_last: object.bbox,
+            score_sum: 0.0,
+            votes: Vec::with_capacity(1),
+        }
+    }
+
+    fn observe(&mut self, meta: &FrameMeta, object: &TrackedObject) {
+        self.frames += 1;
+        self.last_frame = meta.frame_index;
+        self.last_time = meta.media_time_us;
+        self.bbox_last = object.bbox;
+        self.score_sum += f64::from(object.score);
+        match self.votes.iter_mut().find(|(class, _)| *class == object.class) {
+            Some((_, votes)) => *votes += f64::from(object.score),
+            None => self.votes.push((object.class.clone(), f64::from(object.score))),
+        }
+    }
+
+    /// The class with the most score over the track's life; the earlier one of two equals.
+    ///
+    /// # Panics
+    /// Never: a summary is made with its first observation.
+    #[must_use]
+    pub fn class(&self) -> &Class {
+        let mut best = self.votes.first().expect("a summary begins with an observation");
+        for vote in &self.votes[1..] {
+            if vote.1 > best.1 {
+                best = vote;
+            }
+        }
+        &best.0
+    }
+
+    /// Mean score of the detections that were matched, 0 to 1.
+    #[must_use]
+    pub fn confidence(&self) -> f32 {
+        (self.score_sum / self.frames as f64) as f32
+    }
+}
+
+/// Counts distinct tracks.
+#[derive(Debug, Default)]
+pub struct UniqueCounter {
+    tracks: BTreeMap<TrackId, TrackSummary>,
+    frames: u64,
+    observations: u64,
+    peak: usize,
+}
+
+impl UniqueCounter {
+    /// Takes what is seen in the next frame.
+    pub fn observe(&mut self, meta: &FrameMeta, objects: &[TrackedObject]) {
+        self.frames += 1;
+        self.observations += objects.len() as u64;
+        self.peak = self.peak.max(objects.len());
+        for object in objects {
+            self.tracks
+                .entry(object.track_id)
+                .or_insert_with(|| TrackSummary::new(meta, object))
+                .observe(meta, object);
+        }
+    }
+
+    /// Tracks seen in at least `min_frames` frames, by ascending id.
+    pub fn lasting(&self, min_frames: u64) -> impl Iterator<Item = (TrackId, &TrackSummary)> {
+        self.tracks.iter().filter(move |(_, t)| t.frames >= min_frames).map(|(id, t)| (*id, t))
+    }
+
+    /// All tracks so far, however brief.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// The most objects that were seen in one frame.
+    #[must_use]
+    pub const fn peak(&self) -> usize {
+        self.peak
+    }
+
+    /// Mean number of objects per frame; 0 without frames.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        if self.frames == 0 { 0.0 } else { self.observations as f64 / self.frames as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schema::detection::Category;
+
+    fn meta(index: u64) -> FrameMeta {
+        FrameMeta {
+            frame_index: index,
+            media_time_us: MediaTime(index as i64 * 40_000),
+            wall_time_us: None,
+            width: 100,
+            height: 100,
+        }
+    }
+
+    fn seen(id: u32, label: &str, score: f32) -> TrackedObject {
+        TrackedObject {
+            track_id: TrackId(id),
+            bbox: BBox::from_xywh(1.0, 2.0, 3.0, 4.0),
+            score,
+            class: Class::new(label, Category::Vehicle),
+        }
+    }
+
+    #[test]
+    fn brief_tracks_are_told_apart() {
+        let mut counter = UniqueCounter::default();
+        for i in 0..10 {
+            let mut objects = vec![seen(1, "car", 0.5)];
+            if i == 4 {
+                objects.push(seen(2, "car", 0.5));
+            }
+            counter.observe(&meta(i), &objects);
+        }
+        let lasting: Vec<u32> = counter.lasting(5).map(|(id, _)| id.0).collect();
+        assert_eq!((lasting, counter.total(), counter.peak()), (vec![1], 2, 2));
+        assert!((counter.mean() - 1.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_class_is_voted_by_score() {
+        let mut counter = UniqueCounter::default();
+        for (i, (label, score)) in
+            [("truck", 0.3), ("car", 0.8), ("truck", 0.4)].into_iter().enumerate()
+        {
+            counter.observe(&meta(i as u64), &[seen(1, label, score)]);
+        }
+        let (_, track) = counter.lasting(1).next().expect("one track");
+        assert_eq!(&*track.class().label, "car");
+        assert!((track.confidence() - 0.5).abs() < 1e-6);
+        assert_eq!((track.first_frame, track.last_frame), (0, 2));
+    }
+}
