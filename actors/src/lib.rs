@@ -3,5 +3,8 @@
 //! `media` decodes and encodes, `compute` holds the worker pools, `pipeline` joins the stages,
 //! `job` makes a result of them, `simulate` renders scenes whose truth is known.
 
+pub mod compute;
+pub mod job;
 pub mod media;
+pub mod pipeline;
 pub mod simulate;

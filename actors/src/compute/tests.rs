@@ -1,0 +1,122 @@
+//! Pools with scripted detectors: order, permits, panics, loading.
+
+use super::*;
+use bytes::Bytes;
+use models::detect::{DetectOptions, Detections, Detector, DetectorInfo};
+use models::picture::{Chroma, Frame, Matrix, Plane, Range};
+use schema::frame::FrameMeta;
+use schema::time::MediaTime;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn frame(index: u64) -> Arc<Frame> {
+    let meta = FrameMeta {
+        frame_index: index,
+        media_time_us: MediaTime(0),
+        wall_time_us: None,
+        width: 2,
+        height: 2,
+    };
+    let plane = |stride| Plane { bytes: Bytes::from_static(&[0; 4]), stride };
+    let planes = [plane(2), plane(1), plane(1)];
+    let frame = Frame::new(meta, planes, Chroma::Yuv420, Range::Limited, Matrix::Bt601);
+    Arc::new(frame.expect("planes fit"))
+}
+
+fn options() -> Arc<DetectOptions> {
+    Arc::new(DetectOptions {
+        classes: None,
+        min_score: 0.1,
+        nms_iou: 0.5,
+        class_agnostic: true,
+        top_k: 10,
+    })
+}
+
+/// Panics on frame 13, fails on frame 14, and tells by `cut` how many frames it has seen.
+struct Scripted {
+    info: DetectorInfo,
+    seen: u64,
+}
+
+impl Scripted {
+    fn boxed() -> Box<dyn Detector> {
+        let info = DetectorInfo {
+            model: "scripted".to_owned(),
+            backend: "test".to_owned(),
+            precision: "none".to_owned(),
+            classes: Vec::new(),
+        };
+        Box::new(Self { info, seen: 0 })
+    }
+}
+
+impl Detector for Scripted {
+    fn info(&self) -> &DetectorInfo {
+        &self.info
+    }
+
+    fn detect(&mut self, frames: &[Arc<Frame>], _: &DetectOptions) -> Result<Vec<Detections>> {
+        let index = frames[0].meta().frame_index;
+        assert_ne!(index, 13, "thirteen");
+        if index == 14 {
+            return Err(Error::new(ErrorKind::ModelUnavailable, "fourteen"));
+        }
+        self.seen += 1;
+        Ok(vec![Detections { cut: self.seen, ..Detections::default() }])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_an_error_and_the_worker_is_made_anew() {
+    let loads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&loads);
+    let load: Loader = Arc::new(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(Scripted::boxed())
+    });
+    let compute = Compute::start().expect("starts");
+    let pool = compute.pool(1, load).expect("a pool");
+
+    for seen in 1..=3 {
+        let found = pool.detect(frame(0), options()).await.expect("works");
+        assert_eq!(found.value.cut, seen);
+    }
+    let error = pool.detect(frame(13), options()).await.expect_err("panics");
+    assert_eq!(error.kind(), ErrorKind::ServerError);
+    assert!(error.message().contains("thirteen"), "{error}");
+    let found = pool.detect(frame(0), options()).await.expect("a new worker works");
+    assert_eq!((found.value.cut, loads.load(Ordering::SeqCst)), (1, 2));
+
+    let error = pool.detect(frame(14), options()).await.expect_err("fails");
+    assert_eq!(error.kind(), ErrorKind::ModelUnavailable);
+    let found = pool.detect(frame(0), options()).await.expect("an error breaks nothing");
+    assert_eq!((found.value.cut, loads.load(Ordering::SeqCst)), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detector_that_does_not_load_is_told_each_time() {
+    let load: Loader = Arc::new(|| Err(Error::new(ErrorKind::ModelUnavailable, "no weights here")));
+    let compute = Compute::start().expect("starts");
+    let pool = compute.pool(2, load).expect("a pool");
+    for _ in 0..2 {
+        let error = pool.detect(frame(0), options()).await.expect_err("nothing to load");
+        assert_eq!(error.message(), "no weights here");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_requests_find_four_workers() {
+    let compute = Compute::start().expect("starts");
+    let pool = compute.pool(4, Arc::new(|| Ok(Scripted::boxed()))).expect("a pool");
+    let all = (100..200).map(|i| {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.detect(frame(i), options()).await })
+    });
+    let mut answers = 0;
+    for one in all.collect::<Vec<_>>() {
+        one.await.expect("no panic").expect("an answer");
+        answers += 1;
+    }
+    assert_eq!((answers, pool.workers()), (100, 4));
+}
