@@ -1,1 +1,4 @@
-//! Sightline.
+//! Sightline's composition root and command line.
+//!
+//! Thin by intent: it turns arguments into calls of `actors` and results into text. What is
+//! computed, and how, is in the crates below.

@@ -66,6 +66,8 @@ kinds! {
     Conflict = "CONFLICT",
     /// A model's weights, its runtime or an encoder is missing.
     ModelUnavailable = "MODEL_UNAVAILABLE",
+    /// A file or folder of ours cannot be read or written.
+    StorageError = "STORAGE_ERROR",
     /// The disk is full.
     InsufficientStorage = "INSUFFICIENT_STORAGE",
     /// The work was cancelled; in job bodies only.
@@ -113,14 +115,14 @@ impl Error {
         Self { fields, ..Self::new(ErrorKind::ValidationError, list.join("; ")) }
     }
 
-    /// A failed read or write of `what`; a full disk gets its own kind.
+    /// A failed read or write of `what`: `INSUFFICIENT_STORAGE` on a full disk, else
+    /// `STORAGE_ERROR`. For files of ours; a missing input is `NOT_FOUND`.
     pub fn io(what: impl fmt::Display, source: std::io::Error) -> Self {
         let kind = match source.kind() {
-            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 ErrorKind::InsufficientStorage
             }
-            _ => ErrorKind::ServerError,
+            _ => ErrorKind::StorageError,
         };
         Self::new(kind, format!("{what}: {source}")).with_source(source)
     }

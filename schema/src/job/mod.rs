@@ -9,7 +9,7 @@ pub mod parameters;
 pub mod people_count;
 pub mod result;
 
-use crate::error::{Error, FieldFault};
+use crate::error::{Error, ErrorKind, FieldFault};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,6 @@ use std::str::FromStr;
 /// The kinds of job that are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum JobKind {
     /// How many people (or other objects) there were, and their tracks.
     PeopleCount,
@@ -56,6 +55,38 @@ impl FromStr for JobKind {
                 message: format!("{text:?} is not one of {}", known.join(", ")),
             }])
         })
+    }
+}
+
+/// The results of a job of any kind: exactly what `results.json` holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum JobResults {
+    /// Of `people-count`.
+    PeopleCount(people_count::Results),
+    /// Of `emergency-count`.
+    EmergencyCount(emergency_count::Results),
+}
+
+impl JobResults {
+    /// How the results came about.
+    #[must_use]
+    pub const fn provenance(&self) -> &result::Provenance {
+        match self {
+            Self::PeopleCount(r) => &r.provenance,
+            Self::EmergencyCount(r) => &r.provenance,
+        }
+    }
+
+    /// The bytes of `results.json`: the same results give the same bytes.
+    ///
+    /// # Errors
+    /// `SERVER_ERROR` where a number cannot be written as JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let failed = |e| Error::new(ErrorKind::ServerError, format!("results as json: {e}"));
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(failed)?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 }
 
