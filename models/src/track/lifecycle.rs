@@ -1,0 +1,126 @@
+//! The life of one track: tentative, tracked, lost, and back. Which detection belongs to which
+//! track is decided elsewhere.
+//!
+//! ```text
+//!            seen again              missed
+//! tentative ------------> tracked ----------> lost --(for too long)--> gone
+//!     |                      ^                  |
+//!     | missed               +------------------+
+//!     v                           seen again
+//!   gone
+//! ```
+
+use super::kalman::KalmanBox;
+use schema::detection::{Class, Detection};
+use schema::geometry::BBox;
+use schema::id::TrackId;
+use schema::track::TrackedObject;
+
+/// Where a track stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Seen once; not yet told to anybody.
+    Tentative,
+    /// Confirmed, and seen in the last frame it was looked for.
+    Tracked,
+    /// Confirmed, but not seen since; may return.
+    Lost,
+}
+
+/// One object that is followed.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) state: State,
+    /// Given at confirmation.
+    id: Option<TrackId>,
+    filter: KalmanBox,
+    /// Of the detection that was matched last.
+    score: f32,
+    class: Class,
+    first_frame: u64,
+    last_frame: u64,
+}
+
+impl Track {
+    /// A tentative track that begins with `detection`, whose box must be valid.
+    pub(super) fn begin(detection: &Detection, frame: u64) -> Self {
+        Self {
+            state: State::Tentative,
+            id: None,
+            filter: KalmanBox::new(&detection.bbox),
+            score: detection.score,
+            class: detection.class.clone(),
+            first_frame: frame,
+            last_frame: frame,
+        }
+    }
+
+    /// Moves the estimate on to the next frame.
+    pub(super) fn predict(&mut self) {
+        if self.state == State::Lost {
+            self.filter.hold_height();
+        }
+        self.filter.predict();
+    }
+
+    /// Takes the detection that shows it in `frame`; `ids` is asked if this confirms the track.
+    pub(super) fn see(&mut self, detection: &Detection, frame: u64, ids: &mut Ids) {
+        self.filter.update(&detection.bbox);
+        self.score = detection.score;
+        if self.class != detection.class {
+            self.class = detection.class.clone();
+        }
+        self.last_frame = frame;
+        self.confirm(ids);
+    }
+
+    /// Makes it a track that is told about, with an id if it has none yet.
+    pub(super) fn confirm(&mut self, ids: &mut Ids) {
+        self.state = State::Tracked;
+        self.id.get_or_insert_with(|| ids.issue());
+    }
+
+    /// It was looked for and not found.
+    pub(super) const fn lose(&mut self) {
+        self.state = State::Lost;
+    }
+
+    /// Where it is believed to be.
+    pub(super) const fn bbox(&self) -> BBox {
+        self.filter.bbox()
+    }
+
+    /// Frames from the first to the last in which it was seen.
+    pub(super) const fn age(&self) -> u64 {
+        self.last_frame - self.first_frame
+    }
+
+    /// Frames since it was seen.
+    pub(super) const fn unseen_for(&self, frame: u64) -> u64 {
+        frame - self.last_frame
+    }
+
+    /// What is told of it, if it is confirmed and seen.
+    pub(super) fn object(&self) -> Option<TrackedObject> {
+        let track_id = self.id.filter(|_| self.state == State::Tracked)?;
+        Some(TrackedObject {
+            track_id,
+            bbox: self.bbox(),
+            score: self.score,
+            class: self.class.clone(),
+        })
+    }
+}
+
+/// Track ids, from 1 in order of confirmation.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    given: u32,
+}
+
+impl Ids {
+    fn issue(&mut self) -> TrackId {
+        self.given += 1;
+        TrackId(self.given)
+    }
+}
