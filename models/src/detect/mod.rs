@@ -4,6 +4,10 @@
 //! [`SourceDetector`] remembers its source (a background model) and needs that source's frames in
 //! order, one after the other; it is moved to the worker with each frame and back again.
 
+pub mod heads;
+pub mod neural;
+pub mod nms;
+
 use crate::picture::Frame;
 use schema::Result;
 use schema::detection::{Class, Detection};

@@ -6,6 +6,11 @@
 //! without a conversion in between. What is not (RGB, 10-bit, semi-planar) is converted on the
 //! way in.
 
+pub mod colour;
+pub mod letterbox;
+mod resample;
+pub mod tensor;
+
 use bytes::Bytes;
 use schema::frame::FrameMeta;
 use schema::{Error, ErrorKind, Result};

@@ -369,6 +369,6 @@ mod tests {
             solver.solve(&edges(&first, 2), 0.9);
             assert_eq!(solver.solve(&edges(&second, 1), 0.9), [None, Some(0), None]);
         }
-        assert_eq!(solver.solve(&edges(&Vec::new(), 0), 0.9), []);
+        assert_eq!(solver.solve(&edges(&Vec::new(), 0), 0.9), [None::<u32>; 0]);
     }
 }

@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn later_tracks_are_told_when_they_are_seen_again() {
         let mut tracker = tracker();
-        assert_eq!(ids(&tracker.update(&[])), []);
-        assert_eq!(ids(&tracker.update(&[figure(300.0)])), []);
+        assert_eq!(ids(&tracker.update(&[])), [0_u32; 0]);
+        assert_eq!(ids(&tracker.update(&[figure(300.0)])), [0_u32; 0]);
         assert_eq!(ids(&tracker.update(&[figure(301.0), figure(100.0)])), [1]);
         // Ids follow confirmation: what stands further left came later.
         assert_eq!(ids(&tracker.update(&[figure(302.0), figure(101.0)])), [1, 2]);
@@ -336,9 +336,9 @@ mod tests {
         let mut tracker = tracker();
         tracker.update(&[]);
         tracker.update(&[figure(300.0)]);
-        assert_eq!(ids(&tracker.update(&[])), []);
+        assert_eq!(ids(&tracker.update(&[])), [0_u32; 0]);
         // Gone at once: the place is not remembered, the next one is tentative again.
-        assert_eq!(ids(&tracker.update(&[figure(300.0)])), []);
+        assert_eq!(ids(&tracker.update(&[figure(300.0)])), [0_u32; 0]);
         assert_eq!(ids(&tracker.update(&[figure(300.0)])), [1]);
     }
 
@@ -350,7 +350,7 @@ mod tests {
             assert_eq!(ids(&tracker.update(&[at(frame)])), [1]);
         }
         for _ in 0..missed {
-            assert_eq!(ids(&tracker.update(&[])), []);
+            assert_eq!(ids(&tracker.update(&[])), [0_u32; 0]);
         }
         tracker.update(&[at(40 + missed)]);
         ids(&tracker.update(&[at(41 + missed)]))
@@ -396,8 +396,8 @@ mod tests {
         let kept = tracker.update(&[unsure(101.0, 0.1), unsure(300.0, 0.69)]);
         assert_eq!((ids(&kept), kept[0].score), (vec![1], 0.1));
         // Below the lowest score it is as if it were not there, and a lost track wants a sure one.
-        assert_eq!(ids(&tracker.update(&[unsure(102.0, 0.09)])), []);
-        assert_eq!(ids(&tracker.update(&[unsure(103.0, 0.5)])), []);
+        assert_eq!(ids(&tracker.update(&[unsure(102.0, 0.09)])), [0_u32; 0]);
+        assert_eq!(ids(&tracker.update(&[unsure(103.0, 0.5)])), [0_u32; 0]);
         assert_eq!(ids(&tracker.update(&[unsure(104.0, 0.6)])), [1]);
     }
 
