@@ -32,7 +32,7 @@ struct Functions<'a> {
 }
 
 impl Functions<'_> {
-    fn check(&mut self, name: &syn::Ident, from: impl Spanned, block: &syn::Block) {
+    fn check(&mut self, name: &syn::Ident, from: &impl Spanned, block: &syn::Block) {
         let lines = block.span().end().line - from.span().start().line + 1;
         let name = name.to_string();
         let excepted = LONG_FUNCTIONS.iter().any(|(p, n, _)| *p == self.path && *n == name);
