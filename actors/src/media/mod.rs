@@ -4,15 +4,54 @@
 //! can move to a child process without touching the pipeline. No type of the codec library
 //! appears in a signature.
 
+mod ffmpeg;
+mod limits;
+mod orientation;
+mod sniff;
+mod timeline;
+
+pub use limits::Limits;
+
 use models::picture::Frame;
 use schema::Result;
 use schema::time::MediaTime;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 /// A boxed future, so that sources can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where a source comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file of this machine.
+    File(PathBuf),
+    /// An `http` or `https` URL, read as a recorded file. For the command line only, whose user
+    /// is trusted: any address is connected to.
+    Url(String),
+}
+
+/// Opens a video or a picture and decodes its first frame, on a thread of its own. Dropping the
+/// future ends the attempt.
+///
+/// # Errors
+/// `NOT_FOUND`, `INVALID_FILE_TYPE` (empty, no media, an extension that contradicts the content),
+/// `UNSUPPORTED_FORMAT` (a container, codec or reference that is not allowed, no video stream),
+/// `CORRUPT_MEDIA`, `MEDIA_LIMIT_EXCEEDED`, `DOWNLOAD_FAILED` (a URL that cannot be used),
+/// `DOWNLOAD_ERROR` (one that stalled or broke off).
+pub async fn open(input: &Input, limits: &Limits) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(ffmpeg::open(input, limits).await?))
+}
+
+/// How many decoder threads were told to end more than 2 s ago and still hang.
+///
+/// They only read; a node with 4 of them should take no more work.
+#[must_use]
+pub fn abandoned() -> usize {
+    ffmpeg::abandoned()
+}
 
 /// Whether a source is a video or a single picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,426 @@
+//! Opens a container with the demuxer that its content calls for, chooses the video stream, and
+//! hands out its packets.
+
+use super::decode::{CODECS, Codec};
+use super::dictionary::Dictionary;
+use super::error::{Code, check};
+use super::io::{Source, Watch, refuse_open};
+use super::picture::Picture;
+use super::sys;
+use crate::media::Limits;
+use crate::media::orientation::Orientation;
+use crate::media::sniff::Container;
+use schema::time::MediaTime;
+use schema::{Error, ErrorKind, Result};
+use std::ffi::{CStr, c_int};
+use std::ptr::{self, NonNull};
+
+/// More streams than this are not opened.
+const MAX_STREAMS: &str = "64";
+/// Bytes and microseconds that may be read to learn what the header does not say.
+const PROBE_BYTES: &str = "5000000";
+const PROBE_US: &str = "5000000";
+/// Frame rates outside are taken for nonsense.
+const FRAME_RATES: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
+/// What is assumed where nothing says it.
+const DEFAULT_FRAME_RATE: f64 = 25.0;
+/// A pixel that is more than so many times wider than high, or the other way, is a fault.
+const MAX_ASPECT: f64 = 10.0;
+
+/// An open container and its chosen video stream.
+pub(super) struct Demuxer {
+    context: NonNull<sys::AVFormatContext>,
+    stream: NonNull<sys::AVStream>,
+    codec: Codec,
+    container: Container,
+    // Dropped after the context, in this order.
+    source: Source,
+    watch: Box<Watch>,
+}
+
+/// What reading a packet gave.
+pub(super) enum Read {
+    /// A packet of the video stream.
+    Packet,
+    /// A stretch that could not be read; there may be more behind it.
+    Damaged,
+    /// No more.
+    End,
+}
+
+/// An owned `AVPacket`.
+pub(super) struct Packet(NonNull<sys::AVPacket>);
+
+impl Packet {
+    pub(super) fn new() -> Result<Self, Code> {
+        // SAFETY: allocates; null is out of memory.
+        NonNull::new(unsafe { sys::av_packet_alloc() }).map(Self).ok_or(Code::OUT_OF_MEMORY)
+    }
+
+    pub(super) const fn as_mut_ptr(&mut self) -> *mut sys::AVPacket {
+        self.0.as_ptr()
+    }
+
+    pub(super) const fn as_mut(&mut self) -> &mut sys::AVPacket {
+        // SAFETY: never null, owned.
+        unsafe { self.0.as_mut() }
+    }
+
+    /// Lets the data go.
+    pub(super) fn clear(&mut self) {
+        // SAFETY: a valid packet.
+        unsafe { sys::av_packet_unref(self.0.as_ptr()) };
+    }
+
+    /// Whether the demuxer says that its data is damaged or cut.
+    pub(super) fn is_corrupt(&self) -> bool {
+        // SAFETY: a valid packet.
+        unsafe { self.0.as_ref() }.flags & sys::AV_PKT_FLAG_CORRUPT as c_int != 0
+    }
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        let mut packet = self.0.as_ptr();
+        // SAFETY: owned.
+        unsafe { sys::av_packet_free(&mut packet) };
+    }
+}
+
+const fn demuxer_name(container: Container) -> &'static CStr {
+    match container {
+        Container::IsoMedia => c"mov",
+        Container::Avi => c"avi",
+        Container::Matroska => c"matroska",
+        Container::Ogg => c"ogg",
+        Container::Jpeg => c"jpeg_pipe",
+        Container::Png => c"png_pipe",
+    }
+}
+
+impl Demuxer {
+    /// Opens `source`, whose content is `container`.
+    ///
+    /// # Errors
+    /// `CORRUPT_MEDIA`, `UNSUPPORTED_FORMAT` (no video, unknown codec, references to other
+    /// files), `MEDIA_LIMIT_EXCEEDED`, `DOWNLOAD_ERROR`, `CANCELLED`.
+    pub(super) fn open(
+        source: Source,
+        watch: Box<Watch>,
+        container: Container,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let context = open_context(&source, &watch, container)?;
+        // From here on the demuxer frees the context; its stream is set once it is known.
+        let mut demuxer = Self {
+            context,
+            stream: NonNull::dangling(),
+            codec: Codec::NONE,
+            container,
+            source,
+            watch,
+        };
+        (demuxer.stream, demuxer.codec) = demuxer.choose_stream()?;
+        demuxer.check_limits(limits)?;
+        demuxer.analyse(limits)?;
+        demuxer.check_limits(limits)?;
+        Ok(demuxer)
+    }
+
+    /// Reads what the header does not say: frame rate, pixel format, delay of the decoder.
+    fn analyse(&mut self, limits: &Limits) -> Result<()> {
+        let max_pixels = limits.pixels(self.container.is_still()).to_string();
+        let context = self.context.as_ptr();
+        // SAFETY: the context is open; as many option sets as streams, all freed by their owner.
+        let found = unsafe {
+            let count = (*context).nb_streams as usize;
+            let mut options = Vec::with_capacity(count);
+            for _ in 0..count {
+                options.push(Dictionary::new(&[("max_pixels", &max_pixels)])?);
+            }
+            let mut pointers: Vec<_> = options.iter_mut().map(|o| *o.as_mut_ptr()).collect();
+            self.watch.touch();
+            let found = check(sys::avformat_find_stream_info(context, pointers.as_mut_ptr()));
+            for (option, pointer) in options.iter_mut().zip(pointers) {
+                *option.as_mut_ptr() = pointer;
+            }
+            found
+        };
+        found.map(drop).map_err(|code| self.explain(code))
+    }
+
+    /// The default video stream, or the largest; cover pictures are no video.
+    fn choose_stream(&self) -> Result<(NonNull<sys::AVStream>, Codec)> {
+        let mut best: Option<(NonNull<sys::AVStream>, (bool, i64))> = None;
+        for stream in self.streams() {
+            // SAFETY: streams of an open context, with their parameters.
+            let (stream_ref, parameters) = unsafe { (stream.as_ref(), &*stream.as_ref().codecpar) };
+            let is_video = parameters.codec_type == sys::AVMediaType::AVMEDIA_TYPE_VIDEO;
+            if !is_video || stream_ref.disposition & sys::AV_DISPOSITION_ATTACHED_PIC as c_int != 0
+            {
+                continue;
+            }
+            let is_default = stream_ref.disposition & sys::AV_DISPOSITION_DEFAULT as c_int != 0;
+            let area = i64::from(parameters.width) * i64::from(parameters.height);
+            if best.is_none_or(|(_, rank)| (is_default, area) > rank) {
+                best = Some((stream, (is_default, area)));
+            }
+        }
+        let Some((stream, _)) = best else {
+            return Err(Error::new(ErrorKind::UnsupportedFormat, "there is no video stream"));
+        };
+        for mut other in self.streams().filter(|other| *other != stream) {
+            // SAFETY: as above; nobody else holds a reference.
+            unsafe { other.as_mut() }.discard = sys::AVDiscard::AVDISCARD_ALL;
+        }
+        // SAFETY: as above.
+        let codec = unsafe { Codec::find((*stream.as_ref().codecpar).codec_id) }?;
+        Ok((stream, codec))
+    }
+
+    fn streams(&self) -> impl Iterator<Item = NonNull<sys::AVStream>> {
+        // SAFETY: an open context has `nb_streams` valid pointers.
+        let streams: &[*mut sys::AVStream] = unsafe {
+            let context = self.context.as_ref();
+            match context.nb_streams {
+                0 => &[],
+                count => std::slice::from_raw_parts(context.streams, count as usize),
+            }
+        };
+        streams.iter().filter_map(|stream| NonNull::new(*stream))
+    }
+
+    fn check_limits(&self, limits: &Limits) -> Result<()> {
+        let parameters = self.parameters();
+        let (width, height) = (i64::from(parameters.width), i64::from(parameters.height));
+        limits.check_pixels(
+            self.container.is_still(),
+            width.max(0) as u64,
+            height.max(0) as u64,
+        )?;
+        self.duration().map_or(Ok(()), |duration| limits.check_duration(duration))
+    }
+
+    pub(super) const fn parameters(&self) -> &sys::AVCodecParameters {
+        // SAFETY: every stream has parameters.
+        unsafe { &*self.stream.as_ref().codecpar }
+    }
+
+    pub(super) const fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    pub(super) const fn container(&self) -> Container {
+        self.container
+    }
+
+    pub(super) const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(super) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) const fn time_base(&self) -> sys::AVRational {
+        // SAFETY: the stream lives as long as the context.
+        unsafe { self.stream.as_ref() }.time_base
+    }
+
+    /// Average frames per second, or what the timestamps suggest, or 25.
+    pub(super) fn frame_rate(&self) -> f64 {
+        // SAFETY: as above.
+        let stream = unsafe { self.stream.as_ref() };
+        [stream.avg_frame_rate, stream.r_frame_rate]
+            .into_iter()
+            .filter(|rate| rate.den != 0)
+            .map(|rate| f64::from(rate.num) / f64::from(rate.den))
+            .find(|rate| FRAME_RATES.contains(rate))
+            .unwrap_or(DEFAULT_FRAME_RATE)
+    }
+
+    /// Length of the stream, or of the whole.
+    pub(super) fn duration(&self) -> Option<MediaTime> {
+        // SAFETY: as above.
+        let (stream, context) = unsafe { (self.stream.as_ref(), self.context.as_ref()) };
+        let us = sys::AVRational { num: 1, den: 1_000_000 };
+        let duration = if stream.duration > 0 {
+            // SAFETY: pure arithmetic.
+            unsafe { sys::av_rescale_q(stream.duration, stream.time_base, us) }
+        } else {
+            context.duration
+        };
+        (duration > 0).then_some(MediaTime(duration))
+    }
+
+    /// Frames that the container counts, or its length suggests.
+    pub(super) fn frame_count(&self) -> Option<u64> {
+        // SAFETY: as above.
+        let counted = unsafe { self.stream.as_ref() }.nb_frames;
+        let estimated = || {
+            let frames = self.duration()?.seconds() * self.frame_rate();
+            Some(frames.round() as u64)
+        };
+        u64::try_from(counted).ok().filter(|count| *count > 0).or_else(estimated)
+    }
+
+    /// How the pictures of this stream lie.
+    pub(super) fn orientation(&self) -> Orientation {
+        let kind = sys::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+        let mut size = 0;
+        // SAFETY: the stream is valid; a matrix is nine 32-bit integers, read unaligned.
+        unsafe {
+            let data = sys::av_stream_get_side_data(self.stream.as_ptr(), kind, &mut size);
+            (!data.is_null() && size >= 36)
+                .then(|| Orientation::from_display_matrix(data.cast_const()))
+                .unwrap_or_default()
+        }
+    }
+
+    /// Width of a pixel over its height; 1 where it is not known or nonsense.
+    pub(super) fn pixel_aspect(&self, picture: &mut Picture) -> f64 {
+        let (context, stream) = (self.context.as_ptr(), self.stream.as_ptr());
+        // SAFETY: all three are valid.
+        let ratio =
+            unsafe { sys::av_guess_sample_aspect_ratio(context, stream, picture.as_mut_ptr()) };
+        if ratio.num <= 0 || ratio.den <= 0 {
+            return 1.0;
+        }
+        let ratio = f64::from(ratio.num) / f64::from(ratio.den);
+        if (1.0 / MAX_ASPECT..=MAX_ASPECT).contains(&ratio) { ratio } else { 1.0 }
+    }
+
+    /// Whether the index has samples beyond the end of the data.
+    pub(super) fn index_exceeds_data(&self) -> bool {
+        let Some(len) = self.source.len() else { return false };
+        let stream = self.stream.as_ptr();
+        // SAFETY: entries are valid until the next call into the demuxer.
+        unsafe {
+            let count = sys::avformat_index_get_entries_count(stream);
+            (0..count).any(|index| {
+                let entry = sys::avformat_index_get_entry(stream, index);
+                !entry.is_null()
+                    && u64::try_from((*entry).pos + i64::from((*entry).size()))
+                        .is_ok_and(|end| end > len)
+            })
+        }
+    }
+
+    /// Reads the next packet of the video stream.
+    ///
+    /// # Errors
+    /// Only where the source was stopped or stalled.
+    pub(super) fn read(&mut self, packet: &mut Packet) -> Result<Read> {
+        loop {
+            packet.clear();
+            self.watch.touch();
+            // SAFETY: both are valid.
+            let read =
+                check(unsafe { sys::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) });
+            if let Some(error) = self.watch.error() {
+                return Err(error);
+            }
+            match read {
+                // SAFETY: the stream is valid.
+                Ok(_) if packet.as_mut().stream_index == unsafe { self.stream.as_ref() }.index => {
+                    return Ok(Read::Packet);
+                }
+                Ok(_) => {}
+                Err(Code::END) => return Ok(Read::End),
+                Err(_) if self.source.is_exhausted() => return Ok(Read::End),
+                Err(_) => return Ok(Read::Damaged),
+            }
+        }
+    }
+
+    fn explain(&self, code: Code) -> Error {
+        explain(code, &self.source, &self.watch)
+    }
+}
+
+impl Drop for Demuxer {
+    fn drop(&mut self) {
+        let mut context = self.context.as_ptr();
+        // SAFETY: owned; the custom I/O context is left alone and freed by `source` afterwards.
+        unsafe { sys::avformat_close_input(&mut context) };
+    }
+}
+
+fn open_context(
+    source: &Source,
+    watch: &Watch,
+    container: Container,
+) -> Result<NonNull<sys::AVFormatContext>> {
+    let name = demuxer_name(container);
+    let missing = || {
+        let name = name.to_string_lossy();
+        Error::new(ErrorKind::UnsupportedFormat, format!("this FFmpeg cannot read {name} files"))
+    };
+    // SAFETY: a C string; null where there is no such demuxer.
+    let format = unsafe { sys::av_find_input_format(name.as_ptr()) };
+    if format.is_null() {
+        return Err(missing());
+    }
+    let codecs = CODECS.join(",");
+    let mut options = Dictionary::new(&[
+        ("format_whitelist", &name.to_string_lossy()),
+        ("codec_whitelist", &codecs),
+        ("max_streams", MAX_STREAMS),
+        ("probesize", PROBE_BYTES),
+        ("analyzeduration", PROBE_US),
+    ])?;
+    let out_of_memory = || Error::new(ErrorKind::ServerError, "out of memory");
+    // SAFETY: the context is fresh; source and watch outlive it (see `Demuxer`). On failure
+    // libav frees it and sets it to null.
+    let (context, opened) = unsafe {
+        let mut context = sys::avformat_alloc_context();
+        let fields = context.as_mut().ok_or_else(out_of_memory)?;
+        fields.pb = source.as_ptr();
+        fields.flags |= sys::AVFMT_FLAG_CUSTOM_IO as c_int;
+        fields.interrupt_callback = watch.callback();
+        fields.opaque = fields.interrupt_callback.opaque;
+        fields.io_open = Some(refuse_open);
+        watch.touch();
+        let url = ptr::null();
+        let opened = sys::avformat_open_input(&mut context, url, format, options.as_mut_ptr());
+        (context, check(opened))
+    };
+    opened.map_err(|code| explain(code, source, watch))?;
+    let context = NonNull::new(context).ok_or_else(out_of_memory)?;
+    if let Err(error) = options.expect_used() {
+        let mut context = context.as_ptr();
+        // SAFETY: open, and owned here.
+        unsafe { sys::avformat_close_input(&mut context) };
+        return Err(error);
+    }
+    Ok(context)
+}
+
+/// What a failure to open means for the user.
+fn explain(code: Code, source: &Source, watch: &Watch) -> Error {
+    if let Some(error) = watch.error() {
+        return error;
+    }
+    if watch.has_refused() {
+        let message = "it refers to other files, which is not allowed";
+        return Error::new(ErrorKind::UnsupportedFormat, message);
+    }
+    if let (Source::Url(_), Some(cause)) = (source, source.error()) {
+        let message = format!("the download broke off: {cause}");
+        return Error::new(ErrorKind::DownloadError, message).with_source(cause);
+    }
+    if !source.is_seekable() {
+        let message =
+            format!("it cannot be read without jumping, which the server refuses: {code}");
+        return Error::new(ErrorKind::UnsupportedFormat, message)
+            .with_source(code)
+            .with_hint("download the file first");
+    }
+    let (kind, message) = match code.0 {
+        sys::AVERROR_PATCHWELCOME => {
+            (ErrorKind::UnsupportedFormat, "the container is of an unknown variant")
+        }
+        _ => (ErrorKind::CorruptMedia, "the container cannot be read"),
+    };
+    Error::new(kind, format!("{message}: {code}")).with_source(code)
+}

@@ -1,0 +1,36 @@
+//! FFmpeg behind the traits of `media`: the only place that names libav, and the only unsafe code
+//! of this crate.
+//!
+//! Written against libav's C interface and not against the safe wrapper, whose contexts may change
+//! threads unsoundly and which reaches neither custom I/O nor shared frame buffers. Each type here
+//! owns one libav object and frees it; none is shared between threads but [`picture::Picture`],
+//! whose buffers libav counts atomically. Values that libav takes from files are read as integers,
+//! never as Rust enums, which they need not fit.
+#![allow(unsafe_code)]
+
+mod convert;
+mod decode;
+mod demux;
+mod dictionary;
+mod error;
+mod io;
+mod log;
+mod picture;
+mod reader;
+mod session;
+mod thread;
+
+pub(crate) use thread::{abandoned, open};
+
+use ffmpeg_next::ffi as sys;
+use std::sync::Once;
+
+/// Sets libav up once: its messages go to `tracing`, sockets are ready.
+fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::install();
+        // SAFETY: called once, before any other function that uses the network.
+        unsafe { sys::avformat_network_init() };
+    });
+}

@@ -1,0 +1,148 @@
+//! One source from input to frames. Lives on one thread from beginning to end.
+
+use super::convert::Converter;
+use super::demux::Demuxer;
+use super::io::{Source, Watch};
+use super::picture::Picture;
+use super::reader::{Findings, Reader};
+use crate::media::orientation::Orientation;
+use crate::media::sniff::{self, Container};
+use crate::media::timeline::Timeline;
+use crate::media::{Input, Limits, SourceInfo, SourceKind};
+use models::picture::Frame;
+use schema::{Error, ErrorKind, Result};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// An open source with its first picture decoded.
+pub(super) struct Session {
+    reader: Reader,
+    converter: Converter,
+    timeline: Timeline,
+    limits: Limits,
+    first: Option<Picture>,
+    frames: u64,
+}
+
+impl Session {
+    /// Opens `input` and decodes its first picture, which fixes the size of all.
+    ///
+    /// # Errors
+    /// The kinds of [`crate::media::open`].
+    pub(super) fn open(input: &Input, limits: &Limits, stop: Arc<AtomicBool>) -> Result<Self> {
+        let watch = Watch::new(stop, limits.stall);
+        let (source, container, truncated) = match input {
+            Input::File(path) => open_file(path, limits, &watch)?,
+            Input::Url(url) => open_url(url, &watch)?,
+        };
+        let demuxer = Demuxer::open(source, watch, container, limits)?;
+        let time_base = (demuxer.time_base().num, demuxer.time_base().den);
+        let timeline = Timeline::new(time_base, demuxer.frame_rate());
+        let orientation = demuxer.orientation();
+        let mut reader = Reader::new(demuxer, limits, truncated)?;
+        let Some(mut first) = reader.next()? else {
+            return Err(Error::new(ErrorKind::CorruptMedia, "no picture could be decoded"));
+        };
+        let orientation = Orientation::of_picture(&first).unwrap_or(orientation);
+        let aspect = reader.demuxer().pixel_aspect(&mut first);
+        let converter = Converter::new(&first, aspect, orientation, container.is_still());
+        let (width, height) = converter.displayed_size();
+        limits.check_pixels(container.is_still(), width.into(), height.into())?;
+        let limits = limits.clone();
+        Ok(Self { reader, converter, timeline, limits, first: Some(first), frames: 0 })
+    }
+
+    /// What is known of the source.
+    pub(super) fn info(&self) -> SourceInfo {
+        let demuxer = self.reader.demuxer();
+        let (width, height) = self.converter.displayed_size();
+        let is_still = self.is_still();
+        let container = match demuxer.container() {
+            Container::IsoMedia => "mov",
+            Container::Avi => "avi",
+            Container::Matroska => "matroska",
+            Container::Ogg => "ogg",
+            Container::Jpeg => "jpeg",
+            Container::Png => "png",
+        };
+        SourceInfo {
+            kind: if is_still { SourceKind::Image } else { SourceKind::Video },
+            width,
+            height,
+            frame_rate: demuxer.frame_rate(),
+            frame_count: if is_still { Some(1) } else { demuxer.frame_count() },
+            duration: demuxer.duration().filter(|_| !is_still),
+            format: format!("{container}/{}", demuxer.codec().name()),
+        }
+    }
+
+    /// The next frame in display order, or `None` at the end.
+    ///
+    /// # Errors
+    /// `DOWNLOAD_ERROR`, `CANCELLED`, `UNSUPPORTED_FORMAT`, `MEDIA_LIMIT_EXCEEDED`.
+    pub(super) fn next(&mut self) -> Result<Option<Frame>> {
+        let picture = match self.first.take() {
+            Some(first) => Some(first),
+            None if self.is_still() => None,
+            None => self.reader.next()?,
+        };
+        let Some(picture) = picture else { return Ok(None) };
+        let stamp = picture.frame().best_effort_timestamp;
+        let time = self.timeline.next((stamp != i64::MIN).then_some(stamp));
+        self.limits.check_duration(time)?;
+        let frame = self.converter.convert(picture, self.frames, time)?;
+        self.frames += 1;
+        Ok(Some(frame))
+    }
+
+    /// What happened so far.
+    pub(super) const fn findings(&self) -> Findings {
+        self.reader.findings()
+    }
+
+    const fn is_still(&self) -> bool {
+        self.reader.demuxer().container().is_still()
+    }
+}
+
+/// Looks into a file before libav does.
+fn open_file(path: &Path, limits: &Limits, watch: &Watch) -> Result<(Source, Container, bool)> {
+    let failed = |e: io::Error| Error::io(path.display(), e);
+    let about = std::fs::metadata(path).map_err(failed)?;
+    if !about.is_file() {
+        let what = if about.is_dir() { "a folder" } else { "no regular file" };
+        let message = format!("{} is {what}", path.display());
+        return Err(
+            Error::new(ErrorKind::InvalidFileType, message).with_hint("give one media file")
+        );
+    }
+    let mut file = File::open(path).map_err(failed)?;
+    let len = about.len();
+    let found = sniff::inspect(&mut file, len)?;
+    sniff::check_extension(path, found.container)?;
+    if let Some((width, height)) = found.size {
+        limits.check_pixels(true, width.into(), height.into())?;
+    }
+    Ok((Source::file(file, len, watch)?, found.container, found.truncated))
+}
+
+/// Connects, and looks at the first bytes.
+fn open_url(url: &str, watch: &Watch) -> Result<(Source, Container, bool)> {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+    if scheme != "http" && scheme != "https" {
+        let message = format!("url {url:?} does not begin with http:// or https://");
+        return Err(Error::new(ErrorKind::DownloadFailed, message));
+    }
+    let source = Source::url(url, watch)?;
+    let head = source.peek(sniff::HEAD).map_err(|code| {
+        watch.error().unwrap_or_else(|| {
+            let message = format!("the download broke off: {code}");
+            Error::new(ErrorKind::DownloadError, message).with_source(code)
+        })
+    })?;
+    let container = sniff::identify(&head)?;
+    Ok((source, container, false))
+}

@@ -1,0 +1,24 @@
+//! Ogg (RFC 3533): whether the last page is whole and marked as the end of its stream.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// The capture pattern of every page.
+pub(super) const MAGIC: &[u8] = b"OggS";
+/// A page is at most this long: 27 bytes of header, 255 lacing values, 255 x 255 bytes.
+const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
+const END_OF_STREAM: u8 = 0x04;
+
+/// Whether the last page is cut, or does not end its stream.
+pub(super) fn is_truncated(reader: &mut (impl Read + Seek), len: u64) -> io::Result<bool> {
+    let mut tail = Vec::new();
+    reader.seek(SeekFrom::Start(len.saturating_sub(2 * MAX_PAGE)))?;
+    reader.by_ref().take(2 * MAX_PAGE).read_to_end(&mut tail)?;
+    let Some(start) = tail.windows(4).rposition(|window| window == MAGIC) else {
+        return Ok(true);
+    };
+    let page = &tail[start..];
+    let (Some(flags), Some(&segments)) = (page.get(5), page.get(26)) else { return Ok(true) };
+    let Some(lacing) = page.get(27..27 + usize::from(segments)) else { return Ok(true) };
+    let body: usize = lacing.iter().copied().map(usize::from).sum();
+    Ok(page.len() < 27 + lacing.len() + body || flags & END_OF_STREAM == 0)
+}

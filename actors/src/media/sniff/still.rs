@@ -1,0 +1,104 @@
+//! JPEG and PNG: size, end marker, and whether so few bytes can hold so many pixels at all.
+//!
+//! The last is what keeps a small hostile file from claiming the memory of a huge picture.
+
+use super::read_at;
+use schema::{Error, ErrorKind, Result};
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// The signature of a PNG file.
+pub(super) const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// Deflate never expands by more than this (RFC 1951: 258 bytes from 2 bits).
+const DEFLATE_RATIO: u64 = 1032;
+/// Bytes at the end in which an end marker is looked for, beside appended data.
+const TAIL: u64 = 1 << 16;
+const MAX_SEGMENTS: usize = 65_536;
+
+type Found = (bool, Option<(u32, u32)>);
+
+/// Whether the end is missing, and width and height.
+///
+/// # Errors
+/// `CORRUPT_MEDIA` where there is no frame header, or not enough bytes for its picture.
+pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
+    let size = jpeg_size(reader).map_err(|e| Error::io("reading the input", e))?;
+    let Some((width, height)) = size else {
+        return Err(Error::new(ErrorKind::CorruptMedia, "the JPEG has no frame header"));
+    };
+    // Every block of 8 x 8 pixels takes at least one bit.
+    let blocks = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8));
+    check_plausible(width, height, blocks / 8, len)?;
+    let truncated =
+        !tail_has(reader, len, b"\xff\xd9").map_err(|e| Error::io("reading the input", e))?;
+    Ok((truncated, Some((width, height))))
+}
+
+/// The size in the start-of-frame segment (T.81, B.2.2).
+fn jpeg_size(reader: &mut (impl Read + Seek)) -> io::Result<Option<(u32, u32)>> {
+    let mut at = 2;
+    for _ in 0..MAX_SEGMENTS {
+        let Some([0xff, marker]) = read_at::<2>(reader, at)? else { return Ok(None) };
+        match marker {
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd7 => at += 2,
+            0xd9 | 0xda => return Ok(None),
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                let frame = read_at::<9>(reader, at)?;
+                return Ok(frame.map(|[_, _, _, _, _, h1, h0, w1, w0]| {
+                    (u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into())
+                }));
+            }
+            _ => {
+                let Some(length) = read_at::<2>(reader, at + 2)? else { return Ok(None) };
+                at += 2 + u64::from(u16::from_be_bytes(length));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the end is missing, and width and height.
+///
+/// # Errors
+/// `CORRUPT_MEDIA` where the header is missing, or there are not enough bytes for its picture.
+pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
+    let header = read_at::<26>(reader, 0).map_err(|e| Error::io("reading the input", e))?;
+    let Some([.., b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0, depth, colour]) = header
+    else {
+        return Err(Error::new(ErrorKind::CorruptMedia, "the PNG has no header (chunk IHDR)"));
+    };
+    let (width, height) =
+        (u32::from_be_bytes([w3, w2, w1, w0]), u32::from_be_bytes([h3, h2, h1, h0]));
+    let channels = match colour {
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => 1,
+    };
+    let raw = u64::from(width)
+        .saturating_mul(u64::from(height))
+        .saturating_mul(channels)
+        .saturating_mul(u64::from(depth))
+        / 8;
+    check_plausible(width, height, raw / DEFLATE_RATIO, len)?;
+    let truncated =
+        !tail_has(reader, len, b"IEND").map_err(|e| Error::io("reading the input", e))?;
+    Ok((truncated, Some((width, height))))
+}
+
+fn check_plausible(width: u32, height: u32, need: u64, len: u64) -> Result<()> {
+    if width > 0 && height > 0 && need <= len {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::CorruptMedia,
+        format!("a picture of {width}x{height} cannot be in {len} bytes"),
+    ))
+}
+
+fn tail_has(reader: &mut (impl Read + Seek), len: u64, marker: &[u8]) -> io::Result<bool> {
+    let mut tail = Vec::new();
+    reader.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+    reader.by_ref().take(TAIL).read_to_end(&mut tail)?;
+    Ok(tail.windows(marker.len()).any(|window| window == marker))
+}
