@@ -68,8 +68,9 @@ fn a_damaged_library_is_named_and_not_loaded() {
     for length in [16, 63] {
         check(&file(&dir, "header.so", &whole[..length]), "is not an ELF library");
     }
-    for length in [64, 4096, whole.len() / 2] {
-        check(&file(&dir, "cut.so", &whole[..length]), "is cut off");
+    check(&file(&dir, "cut.so", &whole[..64]), "is cut off or damaged");
+    for length in [4096, whole.len() / 2] {
+        check(&file(&dir, "cut.so", &whole[..length]), "bytes of at least");
     }
     let patched = |at: usize, bytes: &[u8]| {
         let mut copy = whole.clone();
@@ -94,7 +95,7 @@ fn a_runtime_that_is_cut_off_is_named_and_not_loaded() {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = std::fs::canonicalize(dir.path()).expect("a real path");
     let whole = std::fs::read(path).expect("the library can be read");
-    check(&file(&dir, "libonnxruntime.so", &whole[..whole.len() * 9 / 10]), "is cut off");
+    check(&file(&dir, "libonnxruntime.so", &whole[..whole.len() * 9 / 10]), "bytes of at least");
 }
 
 #[test]

@@ -67,17 +67,15 @@ impl Rows {
         Self { taps: taps(source, step, count, i32::from(VERTICAL_ONE)), last: source - 1 }
     }
 
-    /// Blends the two source rows of output row `y` into `out`, whose last sample, beyond the
-    /// plane, repeats the one before it.
+    /// Blends the two source rows of output row `y` into `out`. `out` is one sample longer than the
+    /// plane; that one is read with weight 0 only and left as it is.
     pub(super) fn blend<'a>(&self, y: usize, row: impl Fn(usize) -> &'a [u8], out: &mut [u16]) {
         let tap = self.taps[y];
         let first = tap.first as usize;
         let (above, below) = (row(first), row((first + 1).min(self.last)));
         let weight = tap.weight as u16;
-        let Some((edge, out)) = out.split_last_mut() else { return };
         for ((out, &a), &b) in out.iter_mut().zip(above).zip(below) {
             *out = u16::from(a) * (VERTICAL_ONE - weight) + u16::from(b) * weight;
         }
-        *edge = out.last().copied().unwrap_or(0);
     }
 }
