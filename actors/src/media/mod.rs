@@ -19,6 +19,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A boxed future, so that sources can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -90,6 +91,8 @@ pub struct SourceReport {
     pub corrupt_packets: u64,
     /// Whether the data ended before the container's index said it would.
     pub truncated: bool,
+    /// Time spent demuxing, decoding and converting, not waiting for who takes the frames.
+    pub busy: Duration,
 }
 
 /// A source of frames in display order.

@@ -23,6 +23,7 @@ struct Shared {
     ended: AtomicBool,
     corrupt_packets: AtomicU64,
     truncated: AtomicBool,
+    busy_us: AtomicU64,
 }
 
 /// Tells the thread to end when it is dropped.
@@ -119,7 +120,10 @@ fn run(
     };
     let _ = opened.send(Ok(session.info()));
     loop {
+        let begun = Instant::now();
         let next = session.next();
+        let busy = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        shared.busy_us.fetch_add(busy, Ordering::Relaxed);
         let findings = session.findings();
         shared.corrupt_packets.store(findings.corrupt_packets, Ordering::Relaxed);
         shared.truncated.store(findings.truncated, Ordering::Relaxed);
@@ -176,6 +180,7 @@ impl FrameSource for DecodingThread {
             frames: self.handed_out,
             corrupt_packets: shared.corrupt_packets.load(Ordering::Relaxed),
             truncated: shared.truncated.load(Ordering::Relaxed),
+            busy: Duration::from_micros(shared.busy_us.load(Ordering::Relaxed)),
         }
     }
 }
