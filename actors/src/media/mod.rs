@@ -8,6 +8,7 @@ mod ffmpeg;
 mod limits;
 mod orientation;
 mod sniff;
+mod still;
 mod timeline;
 
 pub use limits::Limits;
@@ -16,7 +17,7 @@ use models::picture::Frame;
 use schema::Result;
 use schema::time::MediaTime;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,4 +128,47 @@ pub trait FrameWriter: Send {
     /// # Errors
     /// As [`FrameWriter::write`].
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// How an annotated picture or video is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriterOptions {
+    /// A video is written as H.264 MP4, an image as JPEG.
+    pub kind: SourceKind,
+    /// Frames per second: for rate control, key frames and the duration of the last frame. The
+    /// frames keep their own media times.
+    pub frame_rate: f64,
+    /// Constant rate factor of H.264: 0 (no loss) to 51, lower is better.
+    pub quality: u8,
+    /// Encoder threads; 0 lets the encoder choose.
+    pub threads: u32,
+}
+
+impl WriterOptions {
+    /// For pictures of a source like `info`.
+    #[must_use]
+    pub const fn like(info: &SourceInfo) -> Self {
+        Self { kind: info.kind, frame_rate: info.frame_rate, quality: 23, threads: 0 }
+    }
+}
+
+/// A writer for the file `path`, which is made, over one that is there, with the first frame.
+///
+/// The first frame fixes the size; an odd last row or column of a video is left out. A writer
+/// that is dropped without [`FrameWriter::finish`] leaves a file that does not play: write under
+/// a temporary name, and rename at the end.
+///
+/// # Errors
+/// `MODEL_UNAVAILABLE` where FFmpeg has no H.264 encoder, naming it and the package to install.
+pub fn open_writer(path: &Path, options: &WriterOptions) -> Result<Box<dyn FrameWriter>> {
+    match options.kind {
+        SourceKind::Video => ffmpeg::open_mp4(path, options),
+        SourceKind::Image => Ok(Box::new(still::JpegWriter::new(path))),
+    }
+}
+
+/// Whether H.264 can be written here.
+#[must_use]
+pub fn has_h264_encoder() -> bool {
+    ffmpeg::has_h264_encoder()
 }

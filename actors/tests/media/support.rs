@@ -1,7 +1,10 @@
 //! What the media tests share: reading a whole source, finding clips, running `ffmpeg`.
 
 use actors::media::{self, FrameSource, Input, Limits, SourceInfo, SourceReport};
-use models::picture::Frame;
+use bytes::Bytes;
+use models::picture::{Chroma, Frame, Matrix, Plane, Range};
+use schema::frame::FrameMeta;
+use schema::time::MediaTime;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,4 +38,49 @@ pub(crate) async fn drain(path: &Path) -> schema::Result<Drained> {
         frames.push(frame);
     }
     Ok(Drained { info: source.info().clone(), report: source.report(), frames })
+}
+
+/// A frame whose planes are painted by `value(plane, x, y, frame_index)`.
+pub(crate) fn frame(
+    index: u64,
+    time: i64,
+    (width, height): (u32, u32),
+    chroma: Chroma,
+    (range, matrix): (Range, Matrix),
+    value: impl Fn(usize, usize, usize, u64) -> u8,
+) -> Frame {
+    let planes = [0, 1, 2].map(|plane| {
+        let (w, h) = if plane == 0 { (width, height) } else { chroma.plane_size(width, height) };
+        let (w, h) = (w as usize, h as usize);
+        let bytes: Vec<u8> = (0..w * h).map(|i| value(plane, i % w, i / w, index)).collect();
+        Plane { bytes: Bytes::from(bytes), stride: w }
+    });
+    let meta = FrameMeta {
+        frame_index: index,
+        media_time_us: MediaTime(time),
+        wall_time_us: None,
+        width,
+        height,
+    };
+    Frame::new(meta, planes, chroma, range, matrix).expect("planes that fit")
+}
+
+/// Smooth shades that move with the frame.
+pub(crate) fn paint(plane: usize, x: usize, y: usize, index: u64) -> u8 {
+    let shift = index as usize * 3;
+    match plane {
+        0 => 40 + ((x + shift) / 2 % 128 + y / 4 % 64) as u8,
+        1 => 100 + (x / 8 % 50) as u8,
+        _ => 110 + (y / 8 % 40) as u8,
+    }
+}
+
+/// Mean absolute difference of the luma planes of two pictures, over the size of the second.
+pub(crate) fn mean_difference(a: &Frame, b: &Frame) -> f64 {
+    let (width, height) = b.plane_size(0);
+    let rows = (0..height).map(|y| {
+        let pairs = a.row(0, y).iter().zip(b.row(0, y));
+        pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
+    });
+    rows.sum::<u64>() as f64 / (width * height) as f64
 }

@@ -51,6 +51,9 @@ pub(super) enum Read {
 /// An owned `AVPacket`.
 pub(super) struct Packet(NonNull<sys::AVPacket>);
 
+// SAFETY: owned exclusively, used by one thread at a time, and bound to none.
+unsafe impl Send for Packet {}
+
 impl Packet {
     pub(super) fn new() -> Result<Self, Code> {
         // SAFETY: allocates; null is out of memory.
@@ -70,6 +73,18 @@ impl Packet {
     pub(super) fn clear(&mut self) {
         // SAFETY: a valid packet.
         unsafe { sys::av_packet_unref(self.0.as_ptr()) };
+    }
+
+    /// The data.
+    pub(super) const fn data(&self) -> &[u8] {
+        // SAFETY: a valid packet; its data is as long as it says, or null.
+        unsafe {
+            let packet = self.0.as_ref();
+            match packet.data.is_null() {
+                true => &[],
+                false => std::slice::from_raw_parts(packet.data, packet.size as usize),
+            }
+        }
     }
 
     /// Whether the demuxer says that its data is damaged or cut.

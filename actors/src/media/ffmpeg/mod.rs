@@ -12,15 +12,21 @@ mod convert;
 mod decode;
 mod demux;
 mod dictionary;
+mod encode;
 mod error;
 mod io;
+mod jpeg;
 mod log;
+mod mux;
 mod picture;
 mod reader;
 mod session;
 mod thread;
+mod writer;
 
+pub(crate) use jpeg::encode_jpeg;
 pub(crate) use thread::{abandoned, open};
+pub(crate) use writer::{has_h264_encoder, open_mp4};
 
 use ffmpeg_next::ffi as sys;
 use std::sync::Once;

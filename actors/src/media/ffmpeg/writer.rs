@@ -1,0 +1,127 @@
+//! Frames into an H.264 MP4 file that browsers play.
+
+use super::convert::Colour;
+use super::demux::Packet;
+use super::encode::{Encoder, EncoderOptions, Feeder, has_encoder};
+use super::error::Code;
+use super::mux::Muxer;
+use super::sys;
+use crate::media::{FrameWriter, WriterOptions};
+use models::picture::{Chroma, Frame, Range};
+use schema::{Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
+
+/// The encoder: x264, for H.264 (ITU-T H.264) that every browser decodes.
+const ENCODER: &str = "libx264";
+/// Ticks per second: divides the usual frame rates without remainder.
+const TICKS: i32 = 90_000;
+/// A key frame at least this often, in seconds, so that players can jump.
+const KEY_SECONDS: f64 = 2.0;
+
+/// Whether H.264 can be written.
+pub(crate) fn has_h264_encoder() -> bool {
+    has_encoder(ENCODER)
+}
+
+/// An MP4 file being written; the first frame fixes size and colour.
+struct Mp4Writer {
+    path: PathBuf,
+    options: WriterOptions,
+    open: Option<Open>,
+}
+
+struct Open {
+    encoder: Encoder,
+    feeder: Feeder,
+    muxer: Muxer,
+    packet: Packet,
+    first_size: (u32, u32),
+    last_tick: i64,
+}
+
+/// A writer for `path`; the file is made with the first frame.
+///
+/// # Errors
+/// `MODEL_UNAVAILABLE` where the encoder is missing.
+pub(crate) fn open_mp4(path: &Path, options: &WriterOptions) -> Result<Box<dyn FrameWriter>> {
+    super::init();
+    super::encode::require(ENCODER)?;
+    let (path, options) = (path.to_owned(), options.clone());
+    Ok(Box::new(Mp4Writer { path, options, open: None }))
+}
+
+impl Mp4Writer {
+    fn begin(&self, first: &Frame) -> Result<Open> {
+        // Chroma is sampled once for two rows and columns: sizes are even.
+        let even = |size: u32| (size & !1).max(2);
+        let size = (even(first.width()), even(first.height()));
+        let colour = Colour { range: Range::Limited, matrix: first.matrix() };
+        let time_base = sys::AVRational { num: 1, den: TICKS };
+        let frame_rate = self.options.frame_rate;
+        let quality = self.options.quality.to_string();
+        let encoder = Encoder::open(&EncoderOptions {
+            name: ENCODER,
+            size,
+            chroma: Chroma::Yuv420,
+            colour,
+            time_base,
+            frame_rate,
+            key_interval: (frame_rate * KEY_SECONDS).round().clamp(1.0, 600.0) as u32,
+            threads: self.options.threads,
+            global_header: true,
+            private: &[("preset", "veryfast"), ("crf", &quality)],
+        })?;
+        let muxer = Muxer::create(&self.path, &encoder, time_base)?;
+        let packet = Packet::new().map_err(failed)?;
+        let feeder = Feeder::new(size, Chroma::Yuv420, colour);
+        let first_size = (first.width(), first.height());
+        Ok(Open { encoder, feeder, muxer, packet, first_size, last_tick: i64::MIN })
+    }
+}
+
+impl FrameWriter for Mp4Writer {
+    fn write(&mut self, frame: &Frame) -> Result<()> {
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let open = self.begin(frame)?;
+                self.open.insert(open)
+            }
+        };
+        if (frame.width(), frame.height()) != open.first_size {
+            let (w, h) = open.first_size;
+            let (own_w, own_h) = (frame.width(), frame.height());
+            let message = format!("a frame of {own_w}x{own_h} in a video of {w}x{h}");
+            return Err(Error::new(ErrorKind::ServerError, message));
+        }
+        let mut picture = open.feeder.picture(frame)?;
+        let tick = (frame.meta().media_time_us.0 * 9 + 50).div_euclid(100);
+        open.last_tick = tick.max(open.last_tick.saturating_add(1));
+        picture.frame_mut().pts = open.last_tick;
+        open.encoder.send(Some(&mut picture)).map_err(failed)?;
+        open.drain(self.options.frame_rate)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let Some(mut open) = self.open.take() else {
+            return Err(Error::new(ErrorKind::ServerError, "a video without a frame"));
+        };
+        open.encoder.send(None).map_err(failed)?;
+        open.drain(self.options.frame_rate)?;
+        open.muxer.finish()
+    }
+}
+
+impl Open {
+    fn drain(&mut self, frame_rate: f64) -> Result<()> {
+        while self.encoder.receive(&mut self.packet).map_err(failed)? {
+            self.packet.as_mut().duration = (f64::from(TICKS) / frame_rate).round() as i64;
+            self.muxer.write(&mut self.packet)?;
+        }
+        Ok(())
+    }
+}
+
+fn failed(code: Code) -> Error {
+    Error::new(ErrorKind::ServerError, format!("encoding failed: {code}")).with_source(code)
+}
