@@ -404,20 +404,49 @@ mod tests {
     #[test]
     fn of_two_tracks_upon_one_another_the_older_stays() {
         let mut tracker = tracker();
-        // The older one stands still and is hidden from frame 20 on; the younger walks onto it.
+        // The older one stands still and is hidden from frame 40 on; the younger walks past it,
+        // so steadily that its own track always fits it better.
         let mut told = Vec::new();
-        for frame in 0..60_u8 {
+        for frame in 0..80_u8 {
             let mut detections = Vec::new();
-            if frame < 20 {
+            if frame < 40 {
                 detections.push(figure(100.0));
             }
-            if frame >= 5 {
-                detections.push(figure(100.0 + 4.0 * (36.0 - f32::from(frame)).max(0.0)));
+            if frame >= 30 {
+                detections.push(figure(165.0 - f32::from(frame)));
             }
             told.push(ids(&tracker.update(&detections)));
         }
-        assert_eq!((told[10].clone(), told[25].clone()), (vec![1, 2], vec![2]));
-        assert_eq!(told[59], [1], "{told:?}");
+        assert_eq!((told[35].clone(), told[50].clone()), (vec![1, 2], vec![2]));
+        assert_eq!(told[70], [1], "{told:?}");
+    }
+
+    /// Whether a track that was seen at 100 in `frames` frames goes on with a `score` at `x`.
+    fn is_matched(config: ByteTrackConfig, frames: u8, x: f32, score: f32) -> bool {
+        let mut tracker = ByteTrack::new(config, 30.0).expect("valid");
+        tracker.update(&[]);
+        for _ in 0..frames {
+            tracker.update(&[figure(100.0)]);
+        }
+        ids(&tracker.update(&[Detection { score, ..figure(x) }])) == [1]
+    }
+
+    #[test]
+    fn each_association_has_its_cost_and_its_limit() {
+        let published = ByteTrackConfig::default;
+        let at_iou = |iou: f32| 100.0 + 40.0 * (1.0 - iou) / (1.0 + iou);
+        // First: the score is fused, 0.9 * 0.105 is below the 0.1 that the limit asks for.
+        assert!(is_matched(published(), 9, at_iou(0.12), 0.9));
+        assert!(!is_matched(published(), 9, at_iou(0.105), 0.9));
+        let plain = ByteTrackConfig { fuse_score: false, ..published() };
+        assert!(is_matched(plain.clone(), 9, at_iou(0.105), 0.9));
+        assert!(!is_matched(plain, 9, at_iou(0.095), 0.9));
+        // Second: the score is not fused.
+        assert!(is_matched(published(), 9, at_iou(0.52), 0.3));
+        assert!(!is_matched(published(), 9, at_iou(0.48), 0.3));
+        // Tentative: fused.
+        assert!(is_matched(published(), 1, at_iou(0.35), 0.9));
+        assert!(!is_matched(published(), 1, at_iou(0.32), 0.9));
     }
 
     #[test]

@@ -124,3 +124,50 @@ impl Ids {
         TrackId(self.given)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schema::detection::Category;
+
+    /// A track that was seen in 30 frames, coming nearer.
+    fn approaching() -> Track {
+        let at = |frame: u64| Detection {
+            bbox: BBox::from_xywh(100.0, 100.0, 40.0, 100.0 + 2.0 * frame as f32),
+            score: 0.9,
+            class: Class::new("person", Category::Person),
+        };
+        let mut ids = Ids::default();
+        let mut track = Track::begin(&at(0), 0);
+        for frame in 1..30 {
+            track.predict();
+            track.see(&at(frame), frame, &mut ids);
+        }
+        track
+    }
+
+    #[test]
+    fn a_lost_track_moves_on_but_does_not_grow() {
+        let height_after_a_second = |mut track: Track| {
+            let before = track.bbox();
+            (0..30).for_each(|_| track.predict());
+            assert!(track.bbox().center().y > before.center().y + 20.0, "{track:?}");
+            track.bbox().height() - before.height()
+        };
+        assert!(height_after_a_second(approaching()) > 40.0);
+        let mut lost = approaching();
+        lost.lose();
+        assert!(height_after_a_second(lost).abs() < 1e-3);
+    }
+
+    #[test]
+    fn it_is_told_while_it_is_confirmed_and_seen() {
+        let mut track = approaching();
+        assert_eq!(track.object().map(|o| o.track_id), Some(TrackId(1)));
+        assert_eq!((track.age(), track.unseen_for(33)), (29, 4));
+        track.lose();
+        assert_eq!(track.object(), None);
+        track.confirm(&mut Ids::default());
+        assert_eq!(track.object().map(|o| o.track_id), Some(TrackId(1)));
+    }
+}
