@@ -1,5 +1,8 @@
 //! Media in and out through its public doors: real clips, every accepted format, URLs, bad input.
 
+mod boxes;
 mod clips;
+mod server;
 mod support;
+mod url;
 mod writer;

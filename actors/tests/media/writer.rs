@@ -5,8 +5,9 @@ use actors::media::{SourceKind, WriterOptions, open_writer};
 use models::picture::{Chroma, Frame, Matrix, Range};
 use std::path::Path;
 
-const VIDEO: WriterOptions =
-    WriterOptions { kind: SourceKind::Video, frame_rate: 25.0, quality: 12, threads: 1 };
+fn video() -> WriterOptions {
+    WriterOptions { quality: 12, ..WriterOptions::new(SourceKind::Video, 25.0) }
+}
 
 fn write(path: &Path, options: &WriterOptions, frames: &[Frame]) {
     let mut writer = open_writer(path, options).expect("an encoder");
@@ -28,7 +29,7 @@ async fn videos_round_trip() {
             frame(i, t, (322, 178), Chroma::Yuv420, (Range::Limited, Matrix::Bt709), paint)
         })
         .collect();
-    write(&path, &VIDEO, &frames);
+    write(&path, &video(), &frames);
     let path = {
         let to = folder.path().join("out.mp4");
         std::fs::rename(path, &to).expect("renamed");

@@ -137,9 +137,24 @@ impl Demuxer {
         };
         (demuxer.stream, demuxer.codec) = demuxer.choose_stream()?;
         demuxer.check_limits(limits)?;
+        demuxer.check_order()?;
         demuxer.analyse(limits)?;
         demuxer.check_limits(limits)?;
         Ok(demuxer)
+    }
+
+    /// Whether the data can be reached: a server without ranges has sent what lies in front of
+    /// an index at the end, and will not send it again.
+    fn check_order(&self) -> Result<()> {
+        let stream = self.stream.as_ptr();
+        // SAFETY: the stream is valid, and an entry is until the next call into the demuxer.
+        let first = unsafe { sys::avformat_index_get_entry(stream, 0).as_ref() };
+        let at = self.source.position();
+        if self.source.is_seekable() || first.is_none_or(|first| first.pos >= at) {
+            return Ok(());
+        }
+        let message = "the index lies behind the data, and the server does not serve ranges";
+        Err(Error::new(ErrorKind::UnsupportedFormat, message).with_hint("download the file first"))
     }
 
     /// Reads what the header does not say: frame rate, pixel format, delay of the decoder.
@@ -286,9 +301,10 @@ impl Demuxer {
         // SAFETY: the stream is valid; a matrix is nine 32-bit integers, read unaligned.
         unsafe {
             let data = sys::av_stream_get_side_data(self.stream.as_ptr(), kind, &mut size);
-            (!data.is_null() && size >= 36)
-                .then(|| Orientation::from_display_matrix(data.cast_const()))
-                .unwrap_or_default()
+            if data.is_null() || size < 36 {
+                return Orientation::default();
+            }
+            Orientation::from_display_matrix(data)
         }
     }
 
@@ -423,13 +439,6 @@ fn explain(code: Code, source: &Source, watch: &Watch) -> Error {
     if let (Source::Url(_), Some(cause)) = (source, source.error()) {
         let message = format!("the download broke off: {cause}");
         return Error::new(ErrorKind::DownloadError, message).with_source(cause);
-    }
-    if !source.is_seekable() {
-        let message =
-            format!("it cannot be read without jumping, which the server refuses: {code}");
-        return Error::new(ErrorKind::UnsupportedFormat, message)
-            .with_source(code)
-            .with_hint("download the file first");
     }
     let (kind, message) = match code.0 {
         sys::AVERROR_PATCHWELCOME => {

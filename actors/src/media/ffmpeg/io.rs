@@ -214,6 +214,13 @@ impl Source {
         unsafe { (*self.as_ptr()).eof_reached != 0 }
     }
 
+    /// The offset of the next byte.
+    pub(super) fn position(&self) -> i64 {
+        const CURRENT: c_int = 1;
+        // SAFETY: a valid context; a seek by nothing only tells.
+        unsafe { sys::avio_seek(self.as_ptr(), 0, CURRENT) }
+    }
+
     /// Whether it can jump; a server may not allow it.
     pub(super) const fn is_seekable(&self) -> bool {
         // SAFETY: a valid context.

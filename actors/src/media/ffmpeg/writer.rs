@@ -6,7 +6,7 @@ use super::encode::{Encoder, EncoderOptions, Feeder, has_encoder};
 use super::error::Code;
 use super::mux::Muxer;
 use super::sys;
-use crate::media::{FrameWriter, WriterOptions};
+use crate::media::{FrameWriter, Preset, WriterOptions};
 use models::picture::{Chroma, Frame, Range};
 use schema::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -58,6 +58,11 @@ impl Mp4Writer {
         let colour = Colour { range: Range::Limited, matrix: first.matrix() };
         let time_base = sys::AVRational { num: 1, den: TICKS };
         let frame_rate = self.options.frame_rate;
+        let preset = match self.options.preset {
+            Preset::Ultrafast => "ultrafast",
+            Preset::Superfast => "superfast",
+            Preset::Veryfast => "veryfast",
+        };
         let quality = self.options.quality.to_string();
         let encoder = Encoder::open(&EncoderOptions {
             name: ENCODER,
@@ -69,7 +74,7 @@ impl Mp4Writer {
             key_interval: (frame_rate * KEY_SECONDS).round().clamp(1.0, 600.0) as u32,
             threads: self.options.threads,
             global_header: true,
-            private: &[("preset", "veryfast"), ("crf", &quality)],
+            private: &[("preset", preset), ("crf", &quality)],
         })?;
         let muxer = Muxer::create(&self.path, &encoder, time_base)?;
         let packet = Packet::new().map_err(failed)?;

@@ -1,0 +1,123 @@
+//! URLs: what is served well is read well, what stalls or breaks off fails, stopping is quick.
+
+use crate::server::{Manner, Seen, Server};
+use crate::support::{frame, paint};
+use actors::media::{self, Input, Limits, SourceKind, WriterOptions, open_writer};
+use models::picture::{Chroma, Matrix, Range};
+use schema::{ErrorKind, Result};
+use std::time::{Duration, Instant};
+
+const FRAMES: u64 = 60;
+
+/// A faststart MP4 with noise in it, so that it is large.
+fn clip() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clip.mp4");
+    let kind = SourceKind::Video;
+    let options = WriterOptions { quality: 10, ..WriterOptions::new(kind, 25.0) };
+    let mut writer = open_writer(&path, &options).expect("an encoder");
+    for index in 0..FRAMES {
+        let noisy = |plane: usize, x: usize, y: usize, index: u64| {
+            let noise = (x * 7919 + y * 104_729 + index as usize * 15_485_863) >> 3;
+            paint(plane, x, y, index) / 2 + (noise % 97) as u8
+        };
+        let colour = (Range::Limited, Matrix::Bt601);
+        let time = index as i64 * 40_000;
+        let frame = frame(index, time, (320, 180), Chroma::Yuv420, colour, noisy);
+        writer.write(&frame).expect("a frame");
+    }
+    writer.finish().expect("the end");
+    std::fs::read(&path).expect("the clip")
+}
+
+fn limits(stall: Duration) -> Limits {
+    Limits { stall, ..Limits::default() }
+}
+
+async fn count(server: &Server, stall: Duration) -> Result<u64> {
+    let mut source = media::open(&Input::Url(server.url()), &limits(stall)).await?;
+    while source.next().await?.is_some() {}
+    Ok(source.report().frames)
+}
+
+async fn check_fails(manner: Manner, kind: ErrorKind) {
+    let server = Server::start(clip(), manner);
+    let error = count(&server, Duration::from_millis(400)).await.expect_err("it is not whole");
+    assert_eq!(error.kind(), kind, "{manner:?}: {error}");
+}
+
+#[tokio::test]
+async fn an_honest_server_is_read_whole() {
+    for manner in [Manner::Honest, Manner::WithoutRanges] {
+        let server = Server::start(clip(), manner);
+        let count = count(&server, Duration::from_secs(5)).await.expect("all of it");
+        assert_eq!(count, FRAMES, "{manner:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_index_at_the_end_is_fetched_by_range() {
+    // What browsers call a file that is not for streaming: moov behind mdat.
+    let file = crate::boxes::index_last(&clip());
+    let server = Server::start(file.clone(), Manner::Honest);
+    assert_eq!(count(&server, Duration::from_secs(5)).await.expect("all of it"), FRAMES);
+    let server = Server::start(file, Manner::WithoutRanges);
+    let error = count(&server, Duration::from_secs(5)).await.expect_err("it cannot jump");
+    assert_eq!(error.kind(), ErrorKind::UnsupportedFormat, "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("download")));
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_not_presented_as_done() {
+    let len = clip().len();
+    for at in [0, 20, 2000, len / 2, len - 10] {
+        check_fails(Manner::Stall(at), ErrorKind::DownloadError).await;
+        check_fails(Manner::Cut(at), ErrorKind::DownloadError).await;
+    }
+    check_fails(Manner::CutWithoutLength(len / 2), ErrorKind::DownloadError).await;
+    check_fails(Manner::Silent, ErrorKind::DownloadError).await;
+}
+
+#[tokio::test]
+async fn urls_that_cannot_be_used() {
+    check_fails(Manner::NotFound, ErrorKind::DownloadFailed).await;
+    check_fails(Manner::RedirectToFile, ErrorKind::DownloadFailed).await;
+    let input = |url: &str| Input::Url(url.to_owned());
+    for url in ["file:///etc/passwd", "concat:a|b", "ftp://127.0.0.1/a", "http://127.0.0.1:1/a.mp4"]
+    {
+        let opened = media::open(&input(url), &Limits::default()).await;
+        assert_eq!(opened.err().expect(url).kind(), ErrorKind::DownloadFailed, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn stopping_a_stalled_source_takes_less_than_2_s() {
+    let file = clip();
+    let half = file.len() / 2;
+    let server = Server::start(file, Manner::Stall(half));
+    let patient = limits(Duration::from_secs(600));
+    let mut source = media::open(&Input::Url(server.url()), &patient).await.expect("it begins");
+    assert_eq!(server.wait(), Seen::Silent);
+    let before = Instant::now();
+    source.stop();
+    assert!(source.next().await.expect("no error").is_none());
+    assert_eq!(server.wait(), Seen::HungUp);
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+}
+
+#[tokio::test]
+async fn giving_up_on_opening_takes_less_than_2_s() {
+    let server = Server::start(Vec::new(), Manner::Silent);
+    let (input, patient) = (Input::Url(server.url()), limits(Duration::from_secs(600)));
+    let opening = tokio::spawn(async move { media::open(&input, &patient).await.map(drop) });
+    let server = tokio::task::spawn_blocking(move || {
+        assert_eq!(server.wait(), Seen::Silent);
+        server
+    });
+    let server = server.await.expect("no panic");
+    let before = Instant::now();
+    opening.abort();
+    assert!(opening.await.is_err_and(|e| e.is_cancelled()));
+    assert_eq!(server.wait(), Seen::HungUp);
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+}
