@@ -1,0 +1,186 @@
+//! How a figure gets along its way: from points and waits to a stance per frame.
+
+use super::figure::{Person, STRIDE, Stance};
+use super::space::Spot;
+
+/// A way over the ground: walked legs with waits between them.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    /// Each leg leads through its points; the next begins where it ends.
+    pub(super) legs: Vec<Vec<Spot>>,
+    /// Seconds of standing after each leg but the last.
+    pub(super) waits: Vec<f32>,
+    /// Pace in metres per second.
+    pub(super) speed: f32,
+}
+
+/// A route in time.
+#[derive(Debug, Clone)]
+pub(super) struct Walk {
+    /// Frame of the first stance.
+    pub(super) first: usize,
+    /// One stance per frame, from entering to leaving.
+    pub(super) stances: Vec<Stance>,
+}
+
+/// Metres per second per second, when setting out and when stopping.
+const ACCELERATION: f32 = 1.3;
+/// Radians per second.
+const TURN_RATE: f32 = 2.6;
+/// Seconds before setting out again in which one turns to the new way.
+const TURN_TIME: f32 = 1.2;
+
+impl Route {
+    /// A way without a stop.
+    pub(super) fn through(points: &[Spot], speed: f32) -> Self {
+        Self { legs: vec![points.to_vec()], waits: Vec::new(), speed }
+    }
+
+    /// The same way, `dx` metres to the right and `dz` farther away.
+    pub(super) fn shifted(&self, dx: f32, dz: f32) -> Self {
+        let shift = |p: &Spot| Spot::new(p.x + dx, p.z + dz);
+        let legs = self.legs.iter().map(|leg| leg.iter().map(shift).collect()).collect();
+        Self { legs, ..self.clone() }
+    }
+
+    /// Walks it at `frame_rate`; `person` tells stride and habits, `restless` varies the gaze.
+    pub(super) fn walk(
+        &self,
+        person: &Person,
+        first: usize,
+        frame_rate: f32,
+        restless: f32,
+    ) -> Walk {
+        let legs: Vec<Path> = self.legs.iter().map(|leg| Path::new(leg)).collect();
+        let dt = 1.0 / frame_rate;
+        let mut walker = Walker::new(self.speed, legs[0].heading(0.0));
+        let mut stances = Vec::new();
+        for (i, leg) in legs.iter().enumerate() {
+            let wait = self.waits.get(i).copied();
+            walker.along = 0.0;
+            while leg.length - walker.along > 0.02 {
+                walker.step(leg, wait.is_some(), person.height(), dt);
+                stances.push(walker.stance(leg, restless, stances.len() as f32 * dt));
+            }
+            for tick in 0..(wait.unwrap_or(0.0) * frame_rate) as usize {
+                let left = wait.unwrap_or(0.0) - tick as f32 * dt;
+                let next = legs.get(i + 1).filter(|_| left < TURN_TIME);
+                walker.stand(next.map(|l| l.heading(0.0)), dt);
+                stances.push(walker.stance(leg, restless * 2.2, stances.len() as f32 * dt));
+            }
+        }
+        Walk { first, stances }
+    }
+}
+
+impl Walk {
+    /// The stance in a frame, where the figure is on its way then.
+    pub(super) fn at(&self, frame: usize) -> Option<&Stance> {
+        self.stances.get(frame.checked_sub(self.first)?)
+    }
+
+    /// The smallest distance between two walks in metres; infinite where they never meet in time.
+    pub(super) fn clearance(&self, other: &Self) -> f32 {
+        let from = self.first.max(other.first);
+        let to = (self.first + self.stances.len()).min(other.first + other.stances.len());
+        (from..to)
+            .filter_map(|f| Some(self.at(f)?.spot.distance(other.at(f)?.spot)))
+            .fold(f32::INFINITY, f32::min)
+    }
+}
+
+/// A rounded way with its length.
+struct Path {
+    points: Vec<Spot>,
+    /// Distance from the start at each point.
+    marks: Vec<f32>,
+    length: f32,
+}
+
+impl Path {
+    /// Corners are rounded by cutting them three times (Chaikin 1974); the ends stay.
+    fn new(points: &[Spot]) -> Self {
+        let mut points = points.to_vec();
+        for _ in 0..3 {
+            let mut cut = vec![points[0]];
+            for pair in points.windows(2) {
+                cut.extend([pair[0].lerp(pair[1], 0.25), pair[0].lerp(pair[1], 0.75)]);
+            }
+            cut.extend(points.last());
+            points = cut;
+        }
+        let mut marks = vec![0.0];
+        for pair in points.windows(2) {
+            marks.push(marks[marks.len() - 1] + pair[0].distance(pair[1]));
+        }
+        let length = marks[marks.len() - 1];
+        Self { points, marks, length }
+    }
+
+    fn spot(&self, along: f32) -> Spot {
+        let i = self.marks.partition_point(|&m| m <= along).clamp(1, self.marks.len() - 1);
+        let (from, to) = (self.marks[i - 1], self.marks[i]);
+        let t = if to > from { ((along - from) / (to - from)).clamp(0.0, 1.0) } else { 1.0 };
+        self.points[i - 1].lerp(self.points[i], t)
+    }
+
+    /// Where one looks who walks here: a little ahead.
+    fn heading(&self, along: f32) -> f32 {
+        let from = along.min(self.length - 0.3).max(0.0);
+        let (a, b) = (self.spot(from), self.spot(from + 0.3));
+        (b.x - a.x).atan2(b.z - a.z)
+    }
+}
+
+/// The state of somebody on the way.
+struct Walker {
+    pace: f32,
+    speed: f32,
+    along: f32,
+    heading: f32,
+    strides: f32,
+    swing: f32,
+}
+
+impl Walker {
+    const fn new(pace: f32, heading: f32) -> Self {
+        Self { pace, speed: pace, along: 0.0, heading, strides: 0.0, swing: 1.0 }
+    }
+
+    fn step(&mut self, path: &Path, stops: bool, height: f32, dt: f32) {
+        let left = path.length - self.along;
+        let brake = if stops { (2.0 * ACCELERATION * left).sqrt() } else { f32::MAX };
+        self.speed = (self.speed + ACCELERATION * dt).min(self.pace).min(brake).max(0.08);
+        let moved = (self.speed * dt).min(left);
+        self.along += moved;
+        // Slower walking takes shorter and slower strides.
+        self.swing = (self.speed / 1.35).powf(0.6).min(1.12);
+        self.strides += moved / (STRIDE * height * self.swing);
+        self.turn(path.heading(self.along), dt);
+    }
+
+    fn stand(&mut self, towards: Option<f32>, dt: f32) {
+        self.speed = 0.0;
+        self.swing = (self.swing - 2.5 * dt).max(0.0);
+        if let Some(heading) = towards {
+            self.turn(heading, dt);
+        }
+    }
+
+    fn turn(&mut self, towards: f32, dt: f32) {
+        let way = towards - self.heading;
+        let way = way.sin().atan2(way.cos());
+        self.heading += way.clamp(-TURN_RATE * dt, TURN_RATE * dt);
+    }
+
+    fn stance(&self, path: &Path, restless: f32, time: f32) -> Stance {
+        let gaze = restless * 0.25 * ((0.9 * time + 7.0 * restless).sin() + (0.37 * time).sin());
+        Stance {
+            spot: path.spot(self.along),
+            heading: self.heading,
+            strides: self.strides,
+            swing: self.swing,
+            gaze,
+        }
+    }
+}
