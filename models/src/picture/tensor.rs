@@ -5,7 +5,7 @@
 
 use super::colour::YuvToRgb;
 use super::letterbox::{Fit, Placement};
-use super::resample::{Columns, LEVEL, Rows};
+use super::resample::{Columns, LEVEL, Rows, ZERO};
 use super::{Chroma, Frame, Matrix, Range};
 use serde::Deserialize;
 
@@ -133,8 +133,8 @@ struct Plan {
     chroma: (Columns, Rows),
     channels: [Channel; 3],
     /// Y, U, V: two source rows blended, one sample longer than the plane.
-    blended: [Vec<u16>; 3],
-    /// Y, U, V at the width of the picture in the input.
+    blended: [Vec<i16>; 3],
+    /// Y, U, V at the width of the picture in the input, `LEVEL` to a grey level, `ZERO` at 0.
     sampled: [Vec<i32>; 3],
 }
 
@@ -164,31 +164,42 @@ impl Plan {
     /// Resamples row `y` of the picture into `sampled`.
     fn sample_row(&mut self, frame: &Frame, y: usize) {
         for plane in 0..3 {
-            let (columns, rows) = if plane == 0 { &self.luma } else { &self.chroma };
+            let (columns, rows) = if plane == 0 { &mut self.luma } else { &mut self.chroma };
             rows.blend(y, |r| frame.row(plane, r), &mut self.blended[plane]);
-            columns.gather(&self.blended[plane], &mut self.sampled[plane]);
+            columns.resample(&self.blended[plane], &mut self.sampled[plane]);
         }
     }
 
     /// Converts `sampled` into row `y` of the picture in `data`.
     fn convert_row(&self, y: usize, data: &mut [f32], input: (usize, usize)) {
         let start = (self.placement.top + y) * input.0 + self.placement.left;
-        for (channel, plane) in self.channels.iter().zip(data.chunks_exact_mut(input.0 * input.1)) {
-            channel.convert(&self.sampled, &mut plane[start..start + self.placement.width]);
-        }
+        let (first, rest) = data.split_at_mut(input.0 * input.1);
+        let (second, third) = rest.split_at_mut(input.0 * input.1);
+        let row = start..start + self.placement.width;
+        let rows = [first, second, third].map(|plane| &mut plane[row.clone()]);
+        convert(&self.channels, &self.sampled, rows);
+    }
+}
+
+/// Converts a row of samples Y, U, V into the three channels of the output.
+fn convert(channels: &[Channel; 3], [ys, us, vs]: &[Vec<i32>; 3], out: [&mut [f32]; 3]) {
+    let ([a, b, c], [first, second, third]) = (*channels, out);
+    let out = first.iter_mut().zip(second).zip(third);
+    for ((((a_out, b_out), c_out), &y), (&u, &v)) in out.zip(ys).zip(us.iter().zip(vs)) {
+        let yuv = [y as f32, u as f32, v as f32];
+        *a_out = a.of(yuv);
+        *b_out = b.of(yuv);
+        *c_out = c.of(yuv);
     }
 }
 
 impl Channel {
-    fn convert(&self, sampled: &[Vec<i32>; 3], out: &mut [f32]) {
-        let Self { yuv: [ky, ku, kv], constant, low, high } = *self;
-        let [ys, us, vs] = sampled;
-        for (((out, &y), &u), &v) in out.iter_mut().zip(ys).zip(us).zip(vs) {
-            let value = ky * y as f32 + ku * u as f32 + kv * v as f32 + constant;
-            // Comparisons, not `clamp`: these two become one instruction each.
-            let value = if value > low { value } else { low };
-            *out = if value < high { value } else { high };
-        }
+    fn of(&self, [y, u, v]: [f32; 3]) -> f32 {
+        let [ky, ku, kv] = self.yuv;
+        let value = ky * y + ku * u + kv * v + self.constant;
+        // Comparisons, not `clamp`: these two become one instruction each.
+        let value = if value > self.low { value } else { self.low };
+        if value < self.high { value } else { self.high }
     }
 }
 
@@ -203,7 +214,7 @@ fn channels(colour: YuvToRgb, spec: &InputSpec) -> [Channel; 3] {
         let (mean, std, [y, u, v, constant]) = (spec.mean[c], spec.std[c], rows[c]);
         Channel {
             yuv: [y, u, v].map(|k| k / (std * LEVEL)),
-            constant: (constant - mean) / std,
+            constant: (constant + ZERO * (y + u + v) - mean) / std,
             low: -mean / std,
             high: (255.0 - mean) / std,
         }
