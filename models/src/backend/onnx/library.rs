@@ -159,7 +159,7 @@ fn version(path: &Path) -> Result<String, String> {
 
 pub(super) fn unavailable(message: String) -> Error {
     Error::new(ErrorKind::ModelUnavailable, message).with_hint(format!(
-        "run `make onnxruntime` to put version {VERSION} into the cache, or set {VARIABLE} to a libonnxruntime.so"
+        "run `make setup` to put version {VERSION} into the cache, or set {VARIABLE} to a libonnxruntime.so"
     ))
 }
 
