@@ -2,3 +2,5 @@
 //!
 //! Thin by intent: it turns arguments into calls of `actors` and results into text. What is
 //! computed, and how, is in the crates below.
+
+pub mod cli;

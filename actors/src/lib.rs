@@ -4,5 +4,10 @@
 //! `job` makes a result of them, `simulate` renders scenes whose truth is known.
 
 pub mod compute;
+pub mod job;
 pub mod media;
+pub mod pipeline;
 pub mod simulate;
+
+#[cfg(test)]
+mod testing;

@@ -23,7 +23,7 @@ const MAX_DETECTION_BYTES: u64 = 512 << 20;
 /// Reads `seqinfo.ini` and `det/det.txt` of each folder and writes `OUT/<folder>.txt` with lines
 /// `frame,id,x,y,w,h,conf,-1,-1,-1`, as TrackEval and other scorers read them.
 #[derive(Debug, Args)]
-pub struct TrackArgs {
+pub(super) struct TrackArgs {
     /// Folders of sequences: `seqinfo.ini` and `det/det.txt`
     #[arg(required = true, value_name = "SEQ_DIR")]
     sequences: Vec<PathBuf>,
@@ -110,7 +110,7 @@ struct Summary {
 /// share a result file, `NOT_FOUND`, `CORRUPT_MEDIA` or `FILE_TOO_LARGE` for a sequence that
 /// cannot be read (naming file and line), `SERVER_ERROR` or `INSUFFICIENT_STORAGE` where writing
 /// fails. The files of the sequences before the faulty one stay.
-pub fn run(args: &TrackArgs) -> Result<()> {
+pub(super) fn run(args: &TrackArgs) -> Result<()> {
     let config = ByteTrackConfig::from(&args.bytetrack);
     config.validate()?;
     let sequences = with_names(&args.sequences)?;

@@ -1,27 +1,11 @@
 //! Pools with scripted detectors: order, permits, panics, loading.
 
 use super::*;
-use bytes::Bytes;
+use crate::testing::{detector_info, frame};
 use models::detect::{DetectOptions, Detections, Detector, DetectorInfo};
-use models::picture::{Chroma, Frame, Matrix, Plane, Range};
-use schema::frame::FrameMeta;
-use schema::time::MediaTime;
+use models::picture::Frame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-fn frame(index: u64) -> Arc<Frame> {
-    let meta = FrameMeta {
-        frame_index: index,
-        media_time_us: MediaTime(0),
-        wall_time_us: None,
-        width: 2,
-        height: 2,
-    };
-    let plane = |stride| Plane { bytes: Bytes::from_static(&[0; 4]), stride };
-    let planes = [plane(2), plane(1), plane(1)];
-    let frame = Frame::new(meta, planes, Chroma::Yuv420, Range::Limited, Matrix::Bt601);
-    Arc::new(frame.expect("planes fit"))
-}
 
 fn options() -> Arc<DetectOptions> {
     Arc::new(DetectOptions {
@@ -41,13 +25,7 @@ struct Scripted {
 
 impl Scripted {
     fn boxed() -> Box<dyn Detector> {
-        let info = DetectorInfo {
-            model: "scripted".to_owned(),
-            backend: "test".to_owned(),
-            precision: "none".to_owned(),
-            classes: Vec::new(),
-        };
-        Box::new(Self { info, seen: 0 })
+        Box::new(Self { info: detector_info(), seen: 0 })
     }
 }
 

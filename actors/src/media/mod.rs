@@ -7,6 +7,7 @@
 mod ffmpeg;
 mod limits;
 mod orientation;
+pub mod overlay;
 mod sniff;
 mod still;
 mod timeline;
@@ -181,8 +182,16 @@ pub fn open_writer(path: &Path, options: &WriterOptions) -> Result<Box<dyn Frame
     }
 }
 
-/// Whether H.264 can be written here.
+/// Makes sure that H.264 can be written here; gives the encoder's name.
+///
+/// # Errors
+/// `MODEL_UNAVAILABLE` that says how to get it.
+pub fn check_h264_encoder() -> Result<&'static str> {
+    ffmpeg::check_h264_encoder()
+}
+
+/// Versions of the FFmpeg libraries that are loaded.
 #[must_use]
-pub fn has_h264_encoder() -> bool {
-    ffmpeg::has_h264_encoder()
+pub fn version() -> String {
+    ffmpeg::version()
 }

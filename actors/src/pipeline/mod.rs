@@ -10,10 +10,10 @@ mod detect;
 mod progress;
 mod record;
 
+use annotate::Trails;
 pub use detect::DetectStage;
 pub use progress::{Progress, Stage, Timings};
 pub use record::Outputs;
-use annotate::Trails;
 use record::Recorder;
 
 use crate::media::overlay::Annotation;
@@ -22,11 +22,11 @@ use detect::Window;
 use models::detect::Detections;
 use models::picture::Frame;
 use models::track::Tracker;
+use schema::Result;
 use schema::frame::FrameMeta;
 use schema::job::result::FrameRow;
 use schema::time::MediaTime;
 use schema::track::TrackedObject;
-use schema::Result;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -135,6 +135,7 @@ async fn drive<P: Processor>(
                 let (frame, detections) = detected?;
                 tail.timings.add(Stage::Detect, detections.busy);
                 tail.take(frame, &detections.value).await?;
+                tracing::debug!(frames = tail.frames, "frame recorded");
                 progress.send_replace(Progress::now(begun, tail.frames, frames_total));
             }
             frame = source.next(), if !ended && window.has_room() => match frame? {
@@ -180,3 +181,6 @@ impl<P: Processor> Tail<P> {
         self.recorder.record(frame, row, annotation).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 //! order, one after the other; it is moved to the worker with each frame and back again.
 
 pub mod heads;
+pub mod motion;
 pub mod neural;
 pub mod nms;
 

@@ -146,9 +146,7 @@ pub struct FrameRow {
     pub crossings: Vec<Crossing>,
 }
 
-/// `value` to hundredths: pixels on the wire.
-#[must_use]
-pub fn hundredths(value: f32) -> f32 {
+fn hundredths(value: f32) -> f32 {
     (f64::from(value) * 100.0).round() as f32 / 100.0
 }
 

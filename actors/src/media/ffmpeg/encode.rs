@@ -40,17 +40,12 @@ pub(super) struct EncoderOptions<'a> {
     pub(super) private: &'a [(&'a str, &'a str)],
 }
 
-/// Whether this FFmpeg has the encoder `name`.
-pub(super) fn has_encoder(name: &str) -> bool {
-    find(name).is_some()
-}
-
 /// Makes sure that it has.
 ///
 /// # Errors
 /// `MODEL_UNAVAILABLE` that says how to get it.
 pub(super) fn require(name: &str) -> Result<()> {
-    if has_encoder(name) { Ok(()) } else { Err(missing(name)) }
+    if find(name).is_some() { Ok(()) } else { Err(missing(name)) }
 }
 
 fn find(name: &str) -> Option<NonNull<sys::AVCodec>> {

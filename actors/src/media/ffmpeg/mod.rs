@@ -26,7 +26,7 @@ mod writer;
 
 pub(crate) use jpeg::encode_jpeg;
 pub(crate) use thread::{abandoned, open};
-pub(crate) use writer::{has_h264_encoder, open_mp4};
+pub(crate) use writer::{check_h264_encoder, open_mp4};
 
 use ffmpeg_next::ffi as sys;
 use std::sync::Once;
@@ -39,4 +39,12 @@ fn init() {
         // SAFETY: called once, before any other function that uses the network.
         unsafe { sys::avformat_network_init() };
     });
+}
+
+/// Versions of the libraries that are loaded, as `libavformat 59.27.100, libavcodec 59.37.100`.
+pub(crate) fn version() -> String {
+    // SAFETY: both only return a number.
+    let (format, codec) = unsafe { (sys::avformat_version(), sys::avcodec_version()) };
+    let text = |v: u32| format!("{}.{}.{}", v >> 16, v >> 8 & 0xff, v & 0xff);
+    format!("libavformat {}, libavcodec {}", text(format), text(codec))
 }

@@ -2,7 +2,7 @@
 
 use super::convert::Colour;
 use super::demux::Packet;
-use super::encode::{Encoder, EncoderOptions, Feeder, has_encoder};
+use super::encode::{Encoder, EncoderOptions, Feeder, require};
 use super::error::Code;
 use super::mux::Muxer;
 use super::sys;
@@ -18,9 +18,10 @@ const TICKS: i32 = 90_000;
 /// A key frame at least this often, in seconds, so that players can jump.
 const KEY_SECONDS: f64 = 2.0;
 
-/// Whether H.264 can be written.
-pub(crate) fn has_h264_encoder() -> bool {
-    has_encoder(ENCODER)
+/// Makes sure that H.264 can be written; gives the encoder's name.
+pub(crate) fn check_h264_encoder() -> Result<&'static str> {
+    require(ENCODER)?;
+    Ok(ENCODER)
 }
 
 /// An MP4 file being written; the first frame fixes size and colour.

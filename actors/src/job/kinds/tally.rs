@@ -1,0 +1,92 @@
+//! What both counting kinds do: unique tracks, rows per frame.
+
+use super::Scene;
+use models::count::UniqueCounter;
+use schema::frame::FrameMeta;
+use schema::job::result::{Crossing, FrameRow, ObjectRow, TrackRow, rounded};
+use schema::track::TrackedObject;
+
+/// Counts tracks and makes rows.
+#[derive(Debug)]
+pub(super) struct Tally {
+    unique: UniqueCounter,
+    min_frames: u64,
+    in_sight: usize,
+}
+
+impl Tally {
+    pub(super) fn new(scene: &Scene) -> Self {
+        Self { unique: UniqueCounter::default(), min_frames: scene.min_frames, in_sight: 0 }
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        meta: &FrameMeta,
+        objects: &[TrackedObject],
+        crossings: Vec<Crossing>,
+    ) -> FrameRow {
+        self.unique.observe(meta, objects);
+        self.in_sight = objects.len();
+        let row = |o: &TrackedObject| ObjectRow {
+            track_id: o.track_id,
+            class: o.class.label.clone(),
+            bbox: rounded(o.bbox),
+            score: ten_thousandths(o.score),
+        };
+        FrameRow {
+            frame: meta.frame_index,
+            seconds: meta.media_time_us.seconds(),
+            count: objects.len(),
+            objects: objects.iter().map(row).collect(),
+            crossings,
+        }
+    }
+
+    /// Objects in the latest frame.
+    pub(super) const fn in_sight(&self) -> usize {
+        self.in_sight
+    }
+
+    /// Tracks that count so far.
+    pub(super) fn counted(&self) -> u64 {
+        self.unique.lasting(self.min_frames).count() as u64
+    }
+
+    /// Tracks that were too brief to count.
+    pub(super) fn brief(&self) -> u64 {
+        self.unique.total() as u64 - self.counted()
+    }
+
+    /// The most in one frame.
+    pub(super) const fn peak(&self) -> u64 {
+        self.unique.peak() as u64
+    }
+
+    /// Mean per frame, to 0.001.
+    pub(super) fn mean(&self) -> f64 {
+        (self.unique.mean() * 1000.0).round() / 1000.0
+    }
+
+    /// One row per counted track.
+    pub(super) fn rows(&self) -> Vec<TrackRow> {
+        self.unique
+            .lasting(self.min_frames)
+            .map(|(track_id, t)| TrackRow {
+                track_id,
+                class: t.class().label.to_string(),
+                confidence: ten_thousandths(t.confidence()),
+                first_frame: t.first_frame,
+                last_frame: t.last_frame,
+                first_seconds: t.first_time.seconds(),
+                last_seconds: t.last_time.seconds(),
+                bbox_first: rounded(t.bbox_first),
+                bbox_last: rounded(t.bbox_last),
+            })
+            .collect()
+    }
+}
+
+/// A score to 0.0001.
+fn ten_thousandths(score: f32) -> f32 {
+    (f64::from(score) * 1e4).round() as f32 / 1e4
+}

@@ -1,0 +1,96 @@
+//! Doubles for the tests of this crate: tiny frames, a source that follows a script.
+
+use crate::media::{BoxFuture, FrameSource, SourceInfo, SourceKind, SourceReport};
+use bytes::Bytes;
+use models::detect::DetectorInfo;
+use models::picture::{Chroma, Frame, Matrix, Plane, Range};
+use schema::frame::FrameMeta;
+use schema::time::MediaTime;
+use schema::{Error, Result};
+use std::sync::Arc;
+
+/// A black 16x16 frame at 25 frames/s.
+pub(crate) fn frame(index: u64) -> Arc<Frame> {
+    let meta = FrameMeta {
+        frame_index: index,
+        media_time_us: MediaTime(index as i64 * 40_000),
+        wall_time_us: None,
+        width: 16,
+        height: 16,
+    };
+    let plane = |stride| Plane { bytes: Bytes::from_static(&[16; 256]), stride };
+    let planes = [plane(16), plane(8), plane(8)];
+    let frame = Frame::new(meta, planes, Chroma::Yuv420, Range::Limited, Matrix::Bt601);
+    Arc::new(frame.expect("planes fit"))
+}
+
+/// What a detector double says of itself.
+pub(crate) fn detector_info() -> DetectorInfo {
+    DetectorInfo {
+        model: "scripted".to_owned(),
+        backend: "test".to_owned(),
+        precision: "none".to_owned(),
+        classes: Vec::new(),
+    }
+}
+
+/// How a scripted source ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As a file does.
+    End,
+    /// With an error of this text.
+    Fail(&'static str),
+    /// Never: it gives no more frames and does not end.
+    Stall,
+}
+
+/// A source of black frames.
+pub(crate) struct ScriptedSource {
+    info: SourceInfo,
+    frames: u64,
+    given: u64,
+    ending: Ending,
+}
+
+impl ScriptedSource {
+    /// Gives `frames` frames, then ends as told.
+    pub(crate) fn boxed(frames: u64, ending: Ending) -> Box<dyn FrameSource> {
+        let info = SourceInfo {
+            kind: SourceKind::Video,
+            width: 16,
+            height: 16,
+            frame_rate: 25.0,
+            frame_count: Some(frames),
+            duration: None,
+            format: "test/none".to_owned(),
+        };
+        Box::new(Self { info, frames, given: 0, ending })
+    }
+}
+
+impl FrameSource for ScriptedSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Arc<Frame>>>> {
+        Box::pin(async {
+            if self.given < self.frames {
+                self.given += 1;
+                return Ok(Some(frame(self.given - 1)));
+            }
+            match self.ending {
+                Ending::End => Ok(None),
+                Ending::Fail(text) => Err(Error::new(schema::ErrorKind::CorruptMedia, text)),
+                Ending::Stall => std::future::pending().await,
+            }
+        })
+    }
+
+    fn stop(&mut self) {}
+
+    fn report(&self) -> SourceReport {
+        SourceReport { frames: self.given, ..SourceReport::default() }
+    }
+}

@@ -1,0 +1,294 @@
+//! `analyze`: one video, image or URL through the pipeline, with a progress bar and a summary.
+
+use super::{exit, interrupt, summary};
+use actors::compute::Compute;
+use actors::job::model::ModelStore;
+use actors::job::run::{
+    Finished, PICTURE, RESULTS, Request, TRACKS, VIDEO, Workshop, run as run_job,
+};
+use actors::media::{Input, Limits};
+use actors::pipeline::Progress;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use schema::error::FieldFault;
+use schema::job::JobKind;
+use schema::{Error, Result};
+use serde_json::{Map, Value, json};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::sync::watch;
+
+/// A parameter file of more bytes than this is none.
+const MAX_PARAMETER_BYTES: u64 = 1 << 20;
+
+/// Analyse a video, an image or a URL: detect, track, count and draw
+///
+/// Writes `results.json`, `tracks.jsonl` (one line per frame) and `annotated.mp4` (or `.jpg`) to
+/// the output folder. Ctrl-C ends early and leaves what was analysed so far.
+#[derive(Debug, Args)]
+pub(super) struct AnalyzeArgs {
+    /// A video or image file, or an http(s) URL of one
+    #[arg(value_name = "VIDEO|IMAGE|URL")]
+    input: String,
+    /// What to find out: people-count or emergency-count
+    #[arg(long, value_name = "KIND", default_value = "people-count", value_parser = parse_kind)]
+    job: JobKind,
+    /// Folder for the results, made if it is missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// What to detect with: `motion`, or a model by its card; default: yolox-nano if it is there
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Folder with model weights [default: ~/.local/share/sightline/models]
+    #[arg(long, value_name = "DIR", env = "SIGHTLINE_MODELS")]
+    models: Option<PathBuf>,
+    /// Parameters of the job: a JSON object whose keys are its fields
+    #[arg(long, value_name = "FILE.json")]
+    params: Option<PathBuf>,
+    /// Labels to count, as in car,truck,bus
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Counting line as x1,y1,x2,y2 in pixels, or in fractions if none is above 1; may be repeated
+    #[arg(long, value_name = "X1,Y1,X2,Y2", value_parser = parse_line, allow_hyphen_values = true)]
+    line: Vec<[f64; 4]>,
+    /// Detections from this score on begin tracks
+    #[arg(long, value_name = "SCORE")]
+    score: Option<f64>,
+    /// Frames that are analysed side by side [default: number of cores]
+    #[arg(long, value_name = "N")]
+    workers: Option<std::num::NonZeroUsize>,
+    /// Write no annotated video or picture
+    #[arg(long)]
+    no_video: bool,
+}
+
+fn parse_kind(text: &str) -> Result<JobKind, String> {
+    text.parse().map_err(|e: Error| e.to_string())
+}
+
+fn parse_line(text: &str) -> Result<[f64; 4], String> {
+    let numbers: Vec<f64> = text
+        .split(',')
+        .map(|n| n.trim().parse().ok().filter(|n: &f64| n.is_finite()))
+        .collect::<Option<_>>()
+        .ok_or("expected four numbers: x1,y1,x2,y2")?;
+    numbers.try_into().map_err(|_| "expected four numbers: x1,y1,x2,y2".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What the job says; the kinds of the bad-input table.
+pub(super) fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::io("start of the runtime", e))?;
+    runtime.block_on(analyze(args))
+}
+
+async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
+    let request = Request {
+        kind: args.job,
+        parameters: parameters(args)?,
+        input: input(&args.input),
+        annotate: !args.no_video,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workshop = Workshop {
+        compute: Compute::start()?,
+        models: ModelStore { folder: models_folder(args.models.as_deref()), library: None },
+        limits: Limits::default(),
+        workers: args.workers.map_or(cores, std::num::NonZero::get),
+    };
+    let output = OutputFolder::open(&args.out)?;
+    let cancel = interrupt::listen(output.staging.path().to_owned())?;
+    let (progress, watched) = watch::channel(Progress::default());
+    let bar = tokio::spawn(show(watched));
+    let finished = run_job(&request, &workshop, output.staging.path(), &progress, &cancel).await;
+    drop(progress);
+    // The bar ends with the channel; a panic in it is no reason to lose a result.
+    let _ = bar.await;
+    let finished = finished?;
+    let paths = output.publish(&finished)?;
+    summary::print(&args.input, &finished, &paths);
+    let stopped = cancel.is_cancelled() && !finished.results.provenance().complete;
+    Ok(if stopped { ExitCode::from(exit::INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+fn input(text: &str) -> Input {
+    let is_url = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|t| t.eq_ignore_ascii_case(scheme)));
+    if is_url { Input::Url(text.to_owned()) } else { Input::File(PathBuf::from(text)) }
+}
+
+/// The parameters of the file with those of the flags over them.
+fn parameters(args: &AnalyzeArgs) -> Result<Value> {
+    let mut fields = match &args.params {
+        Some(path) => read_object(path)?,
+        None => Map::new(),
+    };
+    if let Some(model) = &args.model {
+        fields.insert("model".to_owned(), json!(model));
+    }
+    if !args.classes.is_empty() {
+        fields.insert("classes".to_owned(), json!(args.classes));
+    }
+    if let Some(score) = args.score {
+        fields.insert("score_threshold".to_owned(), json!(score));
+    }
+    if !args.line.is_empty() {
+        let pair = |[x1, y1, x2, y2]: &[f64; 4]| json!([[x1, y1], [x2, y2]]);
+        let lines: Vec<Value> = args.line.iter().map(pair).collect();
+        fields.insert("emergency_lines".to_owned(), Value::Array(lines));
+    }
+    Ok(Value::Object(fields))
+}
+
+fn read_object(path: &Path) -> Result<Map<String, Value>> {
+    let fault = |message: String| {
+        Error::validation(vec![FieldFault { field: path.display().to_string(), message }])
+    };
+    let file = std::fs::File::open(path).map_err(|e| fault(format!("cannot be read: {e}")))?;
+    let mut text = String::new();
+    file.take(MAX_PARAMETER_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|e| fault(format!("cannot be read: {e}")))?;
+    if text.len() as u64 > MAX_PARAMETER_BYTES {
+        return Err(fault(format!("is longer than {MAX_PARAMETER_BYTES} bytes")));
+    }
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(fault("is JSON, but not an object".to_owned())),
+        Err(e) => Err(fault(format!("is not JSON: {e}"))),
+    }
+}
+
+/// The folder of the models: as asked, else the user's data folder.
+pub(super) fn models_folder(asked: Option<&Path>) -> PathBuf {
+    let var = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    asked.map_or_else(
+        || {
+            var("XDG_DATA_HOME")
+                .or_else(|| var("HOME").map(|home| home.join(".local/share")))
+                .unwrap_or_default()
+                .join("sightline/models")
+        },
+        Path::to_path_buf,
+    )
+}
+
+/// A bar with frames per second and time left, where standard error is a terminal.
+async fn show(mut progress: watch::Receiver<Progress>) {
+    let bar = ProgressBar::new_spinner();
+    let style = |template: &str| {
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    };
+    bar.set_style(style("{spinner} {pos} frames  {msg}"));
+    while progress.changed().await.is_ok() {
+        let now = *progress.borrow_and_update();
+        if let (Some(total), None) = (now.frames_total, bar.length()) {
+            bar.set_length(total);
+            bar.set_style(style("{bar:32} {pos}/{len} frames  {msg}  {eta} left"));
+        }
+        bar.set_position(now.frames_done);
+        bar.set_message(format!("{:.1} frames/s", now.frames_per_second));
+    }
+    bar.finish_and_clear();
+}
+
+/// The output folder, with a staging folder in it; what is complete is moved out of there.
+struct OutputFolder {
+    folder: PathBuf,
+    made: bool,
+    staging: tempfile::TempDir,
+}
+
+impl OutputFolder {
+    fn open(folder: &Path) -> Result<Self> {
+        let told = |e| Error::io(format!("output folder {}", folder.display()), e);
+        let made = !folder.exists();
+        std::fs::create_dir_all(folder).map_err(told)?;
+        let staging =
+            tempfile::Builder::new().prefix(".sightline-").tempdir_in(folder).map_err(told)?;
+        Ok(Self { folder: folder.to_owned(), made, staging })
+    }
+
+    /// Moves the files to their place; those of an earlier run that this one has not are removed,
+    /// so that what lies in the folder belongs together.
+    fn publish(mut self, finished: &Finished) -> Result<Vec<PathBuf>> {
+        for stale in
+            [VIDEO, PICTURE, TRACKS, RESULTS].iter().filter(|n| !finished.files.contains(n))
+        {
+            match std::fs::remove_file(self.folder.join(stale)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io(stale, e));
+                }
+                _ => {}
+            }
+        }
+        let mut paths = Vec::new();
+        for name in &finished.files {
+            let path = self.folder.join(name);
+            std::fs::rename(self.staging.path().join(name), &path)
+                .map_err(|e| Error::io(path.display(), e))?;
+            paths.push(path);
+        }
+        self.made = false;
+        Ok(paths)
+    }
+}
+
+impl Drop for OutputFolder {
+    /// A folder that was made for a run that left nothing goes with it.
+    fn drop(&mut self) {
+        if self.made {
+            // Fails, as it should, where something else was put there meanwhile.
+            let _ = std::fs::remove_dir_all(self.staging.path());
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_four_finite_numbers() {
+        assert_eq!(parse_line("0, 0.8,1,0.8"), Ok([0.0, 0.8, 1.0, 0.8]));
+        for wrong in ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "0,NaN,1,1", "0,inf,1,1"] {
+            assert!(parse_line(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_run_that_fails_leaves_no_folder() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let folder = home.path().join("new/out");
+        let output = OutputFolder::open(&folder).expect("can be made");
+        assert!(output.staging.path().is_dir());
+        drop(output);
+        assert!(!folder.exists());
+
+        std::fs::create_dir_all(&folder).expect("can be made");
+        drop(OutputFolder::open(&folder).expect("is there"));
+        assert_eq!(std::fs::read_dir(&folder).expect("stays").count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_parameter_file_is_told() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let path = home.path().join("p.json");
+        for (text, told) in [("[1]", "not an object"), ("{\"a\": NaN}", "is not JSON")] {
+            std::fs::write(&path, text).expect("can be written");
+            let error = read_object(&path).expect_err(text);
+            assert_eq!(error.kind(), schema::ErrorKind::ValidationError);
+            assert!(error.message().contains(told), "{error}");
+        }
+        assert!(read_object(&home.path().join("missing")).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! `completions`: scripts that let a shell complete our commands.
+
+use clap::{Args, CommandFactory};
+use schema::Result;
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Which shell; as in `sightline completions bash > ~/.local/share/bash-completion/completions/sightline`.
+    shell: clap_complete::Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// None; the signature is that of every command.
+pub(super) fn run(args: &CompletionsArgs) -> Result<()> {
+    let mut command = super::Cli::command();
+    clap_complete::generate(args.shell, &mut command, "sightline", &mut std::io::stdout());
+    Ok(())
+}
