@@ -7,6 +7,7 @@
 mod ffmpeg;
 mod limits;
 mod orientation;
+pub mod overlay;
 mod sniff;
 mod still;
 mod timeline;
