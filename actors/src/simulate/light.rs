@@ -75,17 +75,17 @@ pub(super) struct Light {
     sun: Rgb,
     sky: Rgb,
     bounce: Rgb,
-    /// How strong cast shadows are: 1 in full sun, near 0 under the cloud.
+    /// How strong cast shadows are: 1 in full sun, weak under the cloud.
     pub(super) shadows: f32,
 }
 
 impl Light {
     /// The light under a cloud that hides `cloud` of the sun, 0 to 1.
     pub(super) fn under(cloud: f32) -> Self {
-        let open = 1.0 - 0.9 * cloud;
+        let open = 1.0 - 0.72 * cloud;
         Self {
             sun: Rgb::new(1.30, 1.21, 1.06) * open,
-            sky: Rgb::new(0.42, 0.46, 0.52) * (1.0 - 0.12 * cloud),
+            sky: Rgb::new(0.42, 0.46, 0.52) * (1.0 - 0.08 * cloud),
             bounce: Rgb::new(0.22, 0.20, 0.175) * (0.45 + 0.55 * open),
             shadows: open,
         }
@@ -99,11 +99,11 @@ impl Light {
 }
 
 /// A cloud that passes once: the share of the sun it hides at `time` of `duration` seconds.
-/// Comes within 3 s, stays, goes within 4 s.
+/// Comes within 4 s, stays, goes within 5 s.
 pub(super) fn cloud_at(time: f64, duration: f64) -> f32 {
     let (from, to) = (0.5 * duration, 0.72 * duration);
-    let rise = ((time - from) / 3.0).clamp(0.0, 1.0);
-    let fall = 1.0 - ((time - to) / 4.0).clamp(0.0, 1.0);
+    let rise = ((time - from) / 4.0).clamp(0.0, 1.0);
+    let fall = 1.0 - ((time - to) / 5.0).clamp(0.0, 1.0);
     let t = rise.min(fall) as f32;
     t * t * (3.0 - 2.0 * t)
 }
@@ -125,7 +125,7 @@ mod tests {
     fn a_cloud_takes_light_and_shadow() {
         let (sun, cloud) = (Light::under(0.0), Light::under(1.0));
         assert!(cloud.on(UP, 1.0).g < 0.6 * sun.on(UP, 1.0).g);
-        assert!(cloud.shadows < 0.2);
+        assert!(cloud.shadows < 0.3);
         assert!((TO_SUN.length() - 1.0).abs() < 1e-2);
         assert_eq!(
             (cloud_at(0.0, 40.0), cloud_at(25.0, 40.0), cloud_at(39.0, 40.0)),

@@ -3,7 +3,7 @@
 //!
 //! A [`Scene`] is made from a [`SceneConfig`] and renders any frame together with its truth. It is
 //! layered as follows: `space` (camera) and `light` below everything; `figure` and `backdrop`
-//! draw, `route` and `script` move; `scene` joins them; `truth` counts. Nothing here reads or
+//! draw, `route`, `stage` and `script` move; `scene` joins them; `truth` counts. Nothing here reads or
 //! writes files or knows a detector.
 
 mod backdrop;
@@ -17,6 +17,7 @@ mod scene;
 mod script;
 mod shadow;
 mod space;
+mod stage;
 mod truth;
 
 pub use config::SceneConfig;

@@ -14,6 +14,17 @@ pub(super) struct Route {
     pub(super) speed: f32,
 }
 
+/// How a walk begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// Frame of the first stance.
+    pub(super) frame: usize,
+    /// Phase of the first stride, 0 to 1.
+    pub(super) strides: f32,
+    /// How much the gaze wanders: 0 not at all, 1 much.
+    pub(super) restless: f32,
+}
+
 /// A route in time.
 #[derive(Debug, Clone)]
 pub(super) struct Walk {
@@ -43,33 +54,42 @@ impl Route {
         Self { legs, ..self.clone() }
     }
 
-    /// Walks it at `frame_rate`; `person` tells stride and habits, `restless` varies the gaze.
-    pub(super) fn walk(
-        &self,
-        person: &Person,
-        first: usize,
-        frame_rate: f32,
-        restless: f32,
-    ) -> Walk {
+    /// How much of it, in metres, lies within `reach` of the line between two spots.
+    pub(super) fn metres_near(&self, a: Spot, b: Spot, reach: f32) -> f32 {
+        const STEP: f32 = 0.05;
+        let near = |spot: Spot| {
+            let (dx, dz) = (b.x - a.x, b.z - a.z);
+            let along = ((spot.x - a.x) * dx + (spot.z - a.z) * dz) / (dx * dx + dz * dz);
+            spot.distance(a.lerp(b, along.clamp(0.0, 1.0))) < reach
+        };
+        let paths = self.legs.iter().map(|leg| Path::new(leg));
+        let steps = paths.flat_map(|path| {
+            (0..(path.length / STEP) as usize).map(move |i| path.spot(i as f32 * STEP))
+        });
+        steps.filter(|&spot| near(spot)).count() as f32 * STEP
+    }
+
+    /// Walks it at `frame_rate`, with the strides of `person`.
+    pub(super) fn walk(&self, person: &Person, start: Start, frame_rate: f32) -> Walk {
         let legs: Vec<Path> = self.legs.iter().map(|leg| Path::new(leg)).collect();
         let dt = 1.0 / frame_rate;
-        let mut walker = Walker::new(self.speed, legs[0].heading(0.0));
+        let mut walker = Walker::new(self.speed, legs[0].heading(0.0), start.strides);
         let mut stances = Vec::new();
         for (i, leg) in legs.iter().enumerate() {
             let wait = self.waits.get(i).copied();
             walker.along = 0.0;
             while leg.length - walker.along > 0.02 {
                 walker.step(leg, wait.is_some(), person.height(), dt);
-                stances.push(walker.stance(leg, restless, stances.len() as f32 * dt));
+                stances.push(walker.stance(leg, start.restless, stances.len() as f32 * dt));
             }
             for tick in 0..(wait.unwrap_or(0.0) * frame_rate) as usize {
                 let left = wait.unwrap_or(0.0) - tick as f32 * dt;
                 let next = legs.get(i + 1).filter(|_| left < TURN_TIME);
                 walker.stand(next.map(|l| l.heading(0.0)), dt);
-                stances.push(walker.stance(leg, restless * 2.2, stances.len() as f32 * dt));
+                stances.push(walker.stance(leg, start.restless * 2.2, stances.len() as f32 * dt));
             }
         }
-        Walk { first, stances }
+        Walk { first: start.frame, stances }
     }
 }
 
@@ -143,8 +163,8 @@ struct Walker {
 }
 
 impl Walker {
-    const fn new(pace: f32, heading: f32) -> Self {
-        Self { pace, speed: pace, along: 0.0, heading, strides: 0.0, swing: 1.0 }
+    const fn new(pace: f32, heading: f32, strides: f32) -> Self {
+        Self { pace, speed: pace, along: 0.0, heading, strides, swing: 1.0 }
     }
 
     fn step(&mut self, path: &Path, stops: bool, height: f32, dt: f32) {

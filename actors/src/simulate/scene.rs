@@ -5,9 +5,10 @@ use super::canvas::{Canvas, SensorNoise};
 use super::config::SceneConfig;
 use super::figure::{Pose, Silhouette, Sprite, Stance};
 use super::light::{Light, cloud_at};
-use super::script::{self, Actor};
+use super::script;
 use super::shadow::ShadowMap;
 use super::space::Camera;
+use super::stage::Actor;
 use super::truth::{FigureTruth, SceneLine};
 use models::picture::Frame;
 use rand::SeedableRng;
@@ -52,10 +53,10 @@ impl Scene {
         config.validate()?;
         let camera = Camera::new(config.width, config.height);
         let mut rng = Pcg32::seed_from_u64(config.seed);
-        let actors = script::cast(&config, &camera, &mut rng);
+        let lines = script::lines(&camera);
+        let actors = script::cast(&config, &camera, &lines, &mut rng);
         let noise = SensorNoise::new(&mut rng, NOISE.0, NOISE.1);
         let backdrop = Backdrop::new(&camera, config.width, config.height, config.seed);
-        let lines = script::lines(&camera);
         Ok(Self { config, camera, backdrop, noise, actors, lines })
     }
 

@@ -2,23 +2,18 @@
 //!
 //! The events are fixed in kind: full occlusions, a stop, a group, one who crosses a line twice,
 //! one who walks along it, one who never crosses. Chance varies people, times and paces. Times
-//! are those of a scene of 40 s and are stretched to its length.
+//! are those of a scene of 40 s and are stretched to its length, the empty start excepted.
 
-use super::backdrop::{DOOR_X, OBSTACLES};
+use super::backdrop::DOOR_X;
 use super::config::SceneConfig;
-use super::figure::{Build, Person};
-use super::route::{Route, Walk};
+use super::figure::Build;
+use super::route::Route;
 use super::space::{Camera, Spot};
+use super::stage::{Actor, Stage};
 use super::truth::SceneLine;
 use rand::RngExt;
 use rand_pcg::Pcg32;
-
-/// A person with its walk.
-#[derive(Debug)]
-pub(super) struct Actor {
-    pub(super) person: Person,
-    pub(super) walk: Walk,
-}
+use schema::geometry::{ImagePoint, Line};
 
 /// The two lines of every scene, as points on the ground: the first one is drawn from left to
 /// right in the picture, the second one upwards.
@@ -31,19 +26,24 @@ const LINES: [(&str, &str, Spot, Spot); 2] = [
 pub(super) fn lines(camera: &Camera) -> Vec<SceneLine> {
     let pixel = |spot: Spot| {
         let p = camera.project(spot.above(0.0));
-        schema::geometry::ImagePoint { x: p.x.round(), y: p.y.round() }
+        ImagePoint { x: p.x.round(), y: p.y.round() }
     };
     let line = |&(id, name, p1, p2): &(&str, &str, Spot, Spot)| SceneLine {
         id: id.to_owned(),
         name: name.to_owned(),
-        line: schema::geometry::Line { p1: pixel(p1), p2: pixel(p2) },
+        line: Line { p1: pixel(p1), p2: pixel(p2) },
     };
     LINES.iter().map(line).collect()
 }
 
 /// Everybody in the scene.
-pub(super) fn cast(config: &SceneConfig, camera: &Camera, rng: &mut Pcg32) -> Vec<Actor> {
-    let mut stage = Stage { config, camera, rng, actors: Vec::new() };
+pub(super) fn cast(
+    config: &SceneConfig,
+    camera: &Camera,
+    lines: &[SceneLine],
+    rng: &mut Pcg32,
+) -> Vec<Actor> {
+    let mut stage = Stage { config, camera, lines, rng, actors: Vec::new() };
     stage.occlusions();
     stage.stop();
     stage.group();
@@ -54,93 +54,14 @@ pub(super) fn cast(config: &SceneConfig, camera: &Camera, rng: &mut Pcg32) -> Ve
     stage.actors
 }
 
-/// How near people come to one another, in metres.
-const CLEARANCE: f32 = 0.55;
-/// Tries to find a time and pace at which nobody is run into.
-const TRIES: usize = 40;
-
-struct Stage<'a> {
-    config: &'a SceneConfig,
-    camera: &'a Camera,
-    rng: &'a mut Pcg32,
-    actors: Vec<Actor>,
-}
+/// Behind the house front, where nobody is seen any more.
+const IN_THE_HALL: Spot = Spot::new(DOOR_X - 1.8, 18.6);
 
 impl Stage<'_> {
-    /// A spot just outside of the picture's left (-1) or right (1) edge.
-    fn edge(&self, side: f32, z: f32) -> Spot {
-        Spot::new(side * (self.camera.half_width(z) + 0.75), z)
-    }
-
-    fn frame_at(&self, seconds: f32) -> usize {
-        (f64::from(seconds.max(1.2)) * self.config.frame_rate) as usize
-    }
-
-    fn walk(&mut self, person: &Person, route: &Route, first: usize) -> Walk {
-        let restless = self.rng.random_range(0.2..1.0);
-        route.walk(person, first, self.config.frame_rate as f32, restless)
-    }
-
-    /// Room around a walk, between people and things.
-    fn room(&self, walk: &Walk) -> f32 {
-        let people =
-            self.actors.iter().map(|a| a.walk.clearance(walk)).fold(f32::INFINITY, f32::min);
-        let things = OBSTACLES.iter().flat_map(|&(at, radius)| {
-            walk.stances.iter().map(move |s| s.spot.distance(at) - radius)
-        });
-        people.min(things.fold(f32::INFINITY, f32::min))
-    }
-
-    /// Adds people who keep together, starting near `start` (seconds of a scene of 40 s), at a
-    /// time and pace at which they run into nobody.
-    fn enter(&mut self, members: &[(Build, Route)], start: f32) {
-        let stretch = self.config.duration as f32 / 40.0;
-        let people: Vec<Person> =
-            members.iter().map(|(build, _)| Person::random(self.rng, *build)).collect();
-        let mut best: Option<(f32, Vec<Walk>)> = None;
-        for _ in 0..TRIES {
-            let seconds = start * stretch + self.rng.random_range(-0.6..0.6);
-            let first = self.frame_at(seconds);
-            let pace = self.rng.random_range(0.95..1.06);
-            let walks: Vec<Walk> = people
-                .iter()
-                .zip(members)
-                .map(|(person, (_, route))| {
-                    let route = Route { speed: route.speed * pace, ..route.clone() };
-                    self.walk(person, &route, first)
-                })
-                .collect();
-            let room = walks.iter().map(|w| self.room(w)).fold(f32::INFINITY, f32::min);
-            if best.as_ref().is_none_or(|(most, _)| room > *most) {
-                best = Some((room, walks));
-            }
-            if room > CLEARANCE {
-                break;
-            }
-        }
-        let walks = best.map(|(_, walks)| walks).unwrap_or_default();
-        self.actors
-            .extend(people.into_iter().zip(walks).map(|(person, walk)| Actor { person, walk }));
-    }
-
-    /// Adds somebody small who is in line with `other` and the camera when both are `ratio`
-    /// (x over z) from the middle of the picture.
-    fn enter_behind(&mut self, other: usize, route: &Route, ratio: f32) {
-        let person = Person::random(self.rng, Build::Small);
-        let reach = |walk: &Walk| {
-            let past = |i: usize| walk.stances[i].spot.x / walk.stances[i].spot.z > ratio;
-            (1..walk.stances.len()).find(|&i| past(i) != past(i - 1)).unwrap_or(0)
-        };
-        let meets = self.actors[other].walk.first + reach(&self.actors[other].walk);
-        let mut walk = self.walk(&person, route, 0);
-        walk.first = meets.saturating_sub(reach(&walk));
-        self.actors.push(Actor { person, walk });
-    }
-
     /// Two pairs in which the nearer one hides the other: met head-on, and overtaken slowly.
     fn occlusions(&mut self) {
         let (left, right) = (self.edge(-1.0, 7.6), self.edge(1.0, 7.6));
-        self.enter(&[(Build::Broad, Route::through(&[left, right], 1.2))], 2.0);
+        self.enter(&[(Build::Broad, Route::through(&[left, right], 1.15))], 4.8);
         let (from, to) = (self.edge(1.0, 8.15), self.edge(-1.0, 8.15));
         self.enter_behind(0, &Route::through(&[from, to], 1.15), -0.12);
 
@@ -158,11 +79,11 @@ impl Stage<'_> {
                 vec![self.edge(1.0, 12.2), Spot::new(4.4, 11.3), there],
                 vec![
                     there,
-                    Spot::new(-0.7, 9.2),
-                    Spot::new(-1.4, 10.6),
+                    Spot::new(-1.0, 8.7),
+                    Spot::new(-1.6, 11.0),
                     Spot::new(-2.8, 14.4),
                     Spot::new(DOOR_X, 17.6),
-                    Spot::new(DOOR_X - 1.8, 18.6),
+                    IN_THE_HALL,
                 ],
             ],
             waits: vec![6.5],
@@ -195,7 +116,7 @@ impl Stage<'_> {
         let twice = Route {
             legs: vec![
                 vec![
-                    Spot::new(DOOR_X - 1.8, 18.6),
+                    IN_THE_HALL,
                     Spot::new(DOOR_X, 17.7),
                     Spot::new(DOOR_X, 15.8),
                     Spot::new(-2.6, 12.0),
@@ -206,7 +127,7 @@ impl Stage<'_> {
                     Spot::new(-3.4, 11.5),
                     Spot::new(DOOR_X, 15.8),
                     Spot::new(DOOR_X, 17.7),
-                    Spot::new(DOOR_X - 1.8, 18.6),
+                    IN_THE_HALL,
                 ],
             ],
             waits: vec![2.2],
@@ -219,14 +140,14 @@ impl Stage<'_> {
             Spot::new(3.0, 15.3),
             Spot::new(-2.0, 15.5),
             Spot::new(DOOR_X, 17.5),
-            Spot::new(DOOR_X - 1.8, 18.6),
+            IN_THE_HALL,
         ];
         self.enter(&[(Build::Adult, Route::through(&along_the_front, 1.3))], 3.0);
         let diagonal = [
-            self.edge(1.0, 8.2),
-            Spot::new(2.2, 8.5),
-            Spot::new(-0.9, 9.6),
-            Spot::new(-3.5, 11.6),
+            self.edge(1.0, 8.0),
+            Spot::new(2.2, 8.2),
+            Spot::new(-0.8, 8.3),
+            Spot::new(-1.9, 10.9),
             self.edge(-1.0, 12.9),
         ];
         self.enter(&[(Build::Adult, Route::through(&diagonal, 1.35))], 20.0);
@@ -243,15 +164,23 @@ impl Stage<'_> {
     fn passer_by(&mut self) {
         let last = 40.0 - 7.0 * 40.0 / self.config.duration as f32;
         let start = self.rng.random_range(2.0..last);
+        let build = if self.rng.random_bool(0.12) { Build::Small } else { Build::Adult };
+        let mut route = self.passage();
+        // Who walks on a line crosses it with every step: no count of that means anything.
+        while LINES.iter().any(|&(.., a, b)| route.metres_near(a, b, 0.3) > 1.0) {
+            route = self.passage();
+        }
+        self.enter(&[(build, route)], start);
+    }
+
+    /// Some way through the scene.
+    fn passage(&mut self) -> Route {
         let side = if self.rng.random_bool(0.5) { 1.0 } else { -1.0 };
         let (near, far) = (self.rng.random_range(6.9..15.0), self.rng.random_range(6.9..15.0));
-        let speed = self.rng.random_range(1.05..1.5);
-        let door =
-            [Spot::new(DOOR_X, 15.7), Spot::new(DOOR_X, 17.7), Spot::new(DOOR_X - 1.8, 18.6)];
         let mut way = vec![self.edge(side, near)];
-        if self.rng.random_bool(0.3) {
+        if self.rng.random_bool(0.45) {
             way.push(Spot::new(0.5 * (DOOR_X + way[0].x), 0.5 * (15.0 + near)));
-            way.extend(door);
+            way.extend([Spot::new(DOOR_X, 15.7), Spot::new(DOOR_X, 17.7), IN_THE_HALL]);
             if self.rng.random_bool(0.5) {
                 way.reverse();
             }
@@ -259,7 +188,6 @@ impl Stage<'_> {
             let far = near + (far - near).clamp(-3.5, 3.5);
             way.extend([Spot::new(0.0, 0.5 * (near + far)), self.edge(-side, far)]);
         }
-        let build = if self.rng.random_bool(0.12) { Build::Small } else { Build::Adult };
-        self.enter(&[(build, Route::through(&way, speed))], start);
+        Route::through(&way, self.rng.random_range(1.05..1.5))
     }
 }

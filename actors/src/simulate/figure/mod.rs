@@ -1,6 +1,6 @@
 //! Figures: people, made of lofts on bones.
 //!
-//! `wardrobe` makes a [`Person`], `gait` and `pose` move its bones, `loft` projects its parts and
+//! `wardrobe` decides what a [`Person`] looks like, `tailor` builds its parts; `gait` and `pose` move its bones, `loft` projects its parts and
 //! `silhouette` turns them into pixels, painted by `surface`. Where a figure walks is decided
 //! elsewhere.
 
@@ -10,6 +10,7 @@ mod person;
 mod pose;
 mod silhouette;
 mod surface;
+mod tailor;
 mod wardrobe;
 
 pub(super) use gait::STRIDE;

@@ -6,6 +6,7 @@ use super::silhouette::Silhouette;
 use super::surface::Surface;
 use crate::simulate::shadow::Caster;
 use crate::simulate::space::{Camera, Spot};
+use schema::geometry::ImagePoint;
 
 /// A loft fixed to a bone: its ends as `[across, ahead, t]`, in metres and parts of the bone.
 #[derive(Debug, Clone)]
@@ -34,6 +35,11 @@ impl Person {
         Pose::new(&self.frame, stance)
     }
 
+    /// The middle of the lower edge of its box.
+    pub(in crate::simulate) fn foot(&self, stance: &Stance, camera: &Camera) -> ImagePoint {
+        self.silhouette(&self.pose(stance), stance.spot, camera).extent().0.foot()
+    }
+
     /// What of it keeps the sun from the ground: every part, as a rod.
     pub(in crate::simulate) fn casters(&self, pose: &Pose) -> Vec<Caster> {
         let caster = |part: &Part| {
@@ -60,15 +66,11 @@ impl Person {
 }
 
 impl Part {
-    /// A part as long as its bone.
-    pub(super) const fn whole(bone: Bone, shape: Shape, surface: Surface) -> Self {
-        Self { bone, from: [0.0; 3], to: [0.0, 0.0, 1.0], shape, surface }
-    }
-
     /// The part where its bone is.
     fn loft(&self, pose: &Pose) -> Loft<'_> {
         let place = pose.bone(self.bone);
-        let flare = if self.bone == Bone::Skirt { (pose.spread - 0.1).max(0.0) * 1.2 } else { 0.0 };
+        let flare =
+            if self.bone == Bone::Skirt { (pose.spread - 0.05).max(0.0) * 2.4 } else { 0.0 };
         Loft {
             top: place.at(self.from[0], self.from[1], self.from[2]),
             bottom: place.at(self.to[0], self.to[1], self.to[2]),

@@ -117,9 +117,9 @@ impl Surface {
                     below.at(t, angle, length_m)
                 }
             }
-            Self::Limb { cloth, hem, skin } if t > *hem => {
+            Self::Limb { hem, skin, .. } if t > *hem => {
+                // Right below the hem lies its shadow.
                 let edge = if t < hem + 0.03 && *hem > 0.0 { 0.8 } else { 1.0 };
-                let _ = cloth;
                 Paint { albedo: *skin * edge, bump: 0.0 }
             }
             Self::Limb { cloth, hem, .. } => {
@@ -161,10 +161,10 @@ impl Cloth {
         let fold =
             noise::fractal(along * 13.0 + angle * 1.1, angle * 1.7 - along * 5.0, 3, self.seed);
         let weave = noise::value(along * 160.0, angle * 22.0, self.seed ^ 7);
-        let tone = 1.0 + self.folds * 0.22 * (fold - 0.5) + 0.10 * (weave - 0.5);
+        let tone = 1.0 + self.folds * 0.16 * (fold - 0.5) + 0.10 * (weave - 0.5);
         Paint {
             albedo: self.color.lerp(self.second, mixed) * tone,
-            bump: self.folds * 1.9 * (fold - 0.5),
+            bump: self.folds * 1.1 * (fold - 0.5),
         }
     }
 
