@@ -100,3 +100,15 @@ pub(crate) fn ffmpeg(arguments: &[&str]) -> bool {
         }
     }
 }
+
+/// What `ffprobe` says of a file in this section; `None`, said aloud, where it is not installed.
+pub(crate) fn ffprobe(path: &Path, section: &str) -> Option<String> {
+    let show = ["-v", "error", &format!("-show_{section}s")].map(str::to_owned);
+    match Command::new("ffprobe").args(show).arg(path).output() {
+        Ok(output) => Some(String::from_utf8(output.stdout).expect("text")),
+        Err(_) => {
+            eprintln!("skipped: the command ffprobe is missing");
+            None
+        }
+    }
+}
