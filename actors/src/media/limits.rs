@@ -15,7 +15,9 @@ pub struct Limits {
     pub duration: Option<Duration>,
     /// How long a URL may send nothing: 10 s.
     pub stall: Duration,
-    /// Threads that decode one video.
+    /// Threads that decode one video: 1. With more it is faster, and a whole video gives the same
+    /// pictures, but of a damaged one no longer the same each time: frames are decoded at once
+    /// whose references are not mended yet.
     pub decoder_threads: u32,
 }
 
@@ -26,7 +28,7 @@ impl Default for Limits {
             video_pixels: 36_000_000,
             duration: None,
             stall: Duration::from_secs(10),
-            decoder_threads: 2,
+            decoder_threads: 1,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Media in and out through its public doors: real clips, every accepted format, URLs, bad input.
 
+mod bad_input;
 mod boxes;
 mod clips;
+mod formats;
 mod server;
 mod support;
 mod url;

@@ -6,6 +6,7 @@ use models::picture::{Chroma, Frame, Matrix, Plane, Range};
 use schema::frame::FrameMeta;
 use schema::time::MediaTime;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 /// Everything a source gave.
@@ -83,4 +84,31 @@ pub(crate) fn mean_difference(a: &Frame, b: &Frame) -> f64 {
         pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
     });
     rows.sum::<u64>() as f64 / (width * height) as f64
+}
+
+/// Runs the `ffmpeg` command line; `false`, said aloud, where it is not installed.
+pub(crate) fn ffmpeg(arguments: &[&str]) -> bool {
+    let common = ["-hide_banner", "-v", "error", "-nostdin", "-y"];
+    match Command::new("ffmpeg").args(common).args(arguments).status() {
+        Ok(status) => {
+            assert!(status.success(), "ffmpeg {}", arguments.join(" "));
+            true
+        }
+        Err(_) => {
+            eprintln!("skipped: the command ffmpeg is missing");
+            false
+        }
+    }
+}
+
+/// What `ffprobe` says of a file in this section; `None`, said aloud, where it is not installed.
+pub(crate) fn ffprobe(path: &Path, section: &str) -> Option<String> {
+    let show = ["-v", "error", &format!("-show_{section}s")].map(str::to_owned);
+    match Command::new("ffprobe").args(show).arg(path).output() {
+        Ok(output) => Some(String::from_utf8(output.stdout).expect("text")),
+        Err(_) => {
+            eprintln!("skipped: the command ffprobe is missing");
+            None
+        }
+    }
 }

@@ -59,24 +59,22 @@ impl Codec {
     /// Stands for a codec that is not known yet.
     pub(super) const NONE: Self = Self(ptr::null());
 
-    /// The decoder for streams of this kind.
+    /// The decoder for a stream.
     ///
     /// # Errors
     /// `UNSUPPORTED_FORMAT` where there is none, or it is not in the list.
-    pub(super) fn find(id: sys::AVCodecID) -> Result<Self> {
-        // SAFETY: libav's table of decoders and names is static.
-        let (codec, name) =
-            unsafe { (sys::avcodec_find_decoder(id), CStr::from_ptr(sys::avcodec_get_name(id))) };
-        let codec = Self(codec);
+    pub(super) fn find(parameters: &sys::AVCodecParameters) -> Result<Self> {
+        // SAFETY: libav's table of decoders is static; null where there is none.
+        let codec = Self(unsafe { sys::avcodec_find_decoder(parameters.codec_id) });
         if CODECS.contains(&codec.name().as_str()) {
             return Ok(codec);
         }
-        let name = name.to_string_lossy();
-        Err(Error::new(
-            ErrorKind::UnsupportedFormat,
-            format!("the video codec {name} is not accepted"),
-        )
-        .with_hint("convert it first, as with: ffmpeg -i IN -c:v libx264 OUT.mp4"))
+        // SAFETY: libav's names are static texts.
+        let name = unsafe { CStr::from_ptr(sys::avcodec_get_name(parameters.codec_id)) };
+        let tag = parameters.codec_tag.to_le_bytes().escape_ascii().to_string();
+        let message = format!("the video codec {} ({tag}) is not accepted", name.to_string_lossy());
+        Err(Error::new(ErrorKind::UnsupportedFormat, message)
+            .with_hint("convert it first, as with: ffmpeg -i IN -c:v libx264 OUT.mp4"))
     }
 
     /// Its name in libav.

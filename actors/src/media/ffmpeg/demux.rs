@@ -204,7 +204,7 @@ impl Demuxer {
             unsafe { other.as_mut() }.discard = sys::AVDiscard::AVDISCARD_ALL;
         }
         // SAFETY: as above.
-        let codec = unsafe { Codec::find((*stream.as_ref().codecpar).codec_id) }?;
+        let codec = unsafe { Codec::find(&*stream.as_ref().codecpar) }?;
         Ok((stream, codec))
     }
 

@@ -128,8 +128,9 @@ fn open_file(path: &Path, limits: &Limits, watch: &Watch) -> Result<(Source, Con
     let len = about.len();
     let found = sniff::inspect(&mut file, len)?;
     sniff::check_extension(path, found.container)?;
-    if let Some((width, height)) = found.size {
-        limits.check_pixels(true, width.into(), height.into())?;
+    if let Some(size) = found.size {
+        limits.check_pixels(true, size.width.into(), size.height.into())?;
+        size.check_plausible(len)?;
     }
     Ok((Source::file(file, len, watch)?, found.container, found.truncated))
 }

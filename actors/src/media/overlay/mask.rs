@@ -65,7 +65,8 @@ pub(super) struct Stroke {
     pub(super) strength: (f32, f32),
 }
 
-const NOTHING: Range<i32> = i32::MAX..i32::MIN;
+/// Smaller than any range, so that widening it gives the other one.
+const NOTHING: Range<i32> = Range { start: i32::MAX, end: i32::MIN };
 
 impl Mask {
     pub(super) fn new(width: u32, height: u32) -> Self {

@@ -10,6 +10,8 @@ mod ogg;
 mod riff;
 mod still;
 
+pub(crate) use still::StillSize;
+
 use schema::{Error, ErrorKind, Result};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -70,8 +72,8 @@ pub(crate) struct Inspection {
     pub(crate) container: Container,
     /// Whether its own structure says that bytes are missing at the end.
     pub(crate) truncated: bool,
-    /// Width and height as stored, for stills.
-    pub(crate) size: Option<(u32, u32)>,
+    /// The size of a still picture.
+    pub(crate) size: Option<StillSize>,
 }
 
 /// Tells the container of a file by its content and looks for missing ends.

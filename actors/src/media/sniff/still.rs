@@ -14,23 +14,46 @@ const DEFLATE_RATIO: u64 = 1032;
 const TAIL: u64 = 1 << 16;
 const MAX_SEGMENTS: usize = 65_536;
 
-type Found = (bool, Option<(u32, u32)>);
+/// A picture as its header announces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StillSize {
+    /// Width and height as stored.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// The fewest bytes that such a picture can be coded in.
+    least_bytes: u64,
+}
 
-/// Whether the end is missing, and width and height.
+impl StillSize {
+    /// Makes sure that a file of `len` bytes can hold the picture.
+    ///
+    /// # Errors
+    /// `CORRUPT_MEDIA`.
+    pub(crate) fn check_plausible(self, len: u64) -> Result<()> {
+        let Self { width, height, least_bytes } = self;
+        if width > 0 && height > 0 && least_bytes <= len {
+            return Ok(());
+        }
+        let message = format!("a picture of {width}x{height} cannot be in {len} bytes");
+        Err(Error::new(ErrorKind::CorruptMedia, message))
+    }
+}
+
+type Found = (bool, Option<StillSize>);
+
+/// Whether the end is missing, and the size.
 ///
 /// # Errors
-/// `CORRUPT_MEDIA` where there is no frame header, or not enough bytes for its picture.
+/// `CORRUPT_MEDIA` where there is no frame header.
 pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
     let size = jpeg_size(reader).map_err(|e| Error::io("reading the input", e))?;
     let Some((width, height)) = size else {
         return Err(Error::new(ErrorKind::CorruptMedia, "the JPEG has no frame header"));
     };
     // Every block of 8 x 8 pixels takes at least one bit.
-    let blocks = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8));
-    check_plausible(width, height, blocks / 8, len)?;
-    let truncated =
-        !tail_has(reader, len, b"\xff\xd9").map_err(|e| Error::io("reading the input", e))?;
-    Ok((truncated, Some((width, height))))
+    let least_bytes = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8)) / 8;
+    let truncated = !tail_has(reader, len, b"\xff\xd9")?;
+    Ok((truncated, Some(StillSize { width, height, least_bytes })))
 }
 
 /// The size in the start-of-frame segment (T.81, B.2.2).
@@ -57,10 +80,10 @@ fn jpeg_size(reader: &mut (impl Read + Seek)) -> io::Result<Option<(u32, u32)>> 
     Ok(None)
 }
 
-/// Whether the end is missing, and width and height.
+/// Whether the end is missing, and the size.
 ///
 /// # Errors
-/// `CORRUPT_MEDIA` where the header is missing, or there are not enough bytes for its picture.
+/// `CORRUPT_MEDIA` where the header is missing.
 pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
     let header = read_at::<26>(reader, 0).map_err(|e| Error::io("reading the input", e))?;
     let Some([.., b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0, depth, colour]) = header
@@ -75,30 +98,17 @@ pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Fo
         6 => 4,
         _ => 1,
     };
-    let raw = u64::from(width)
-        .saturating_mul(u64::from(height))
-        .saturating_mul(channels)
-        .saturating_mul(u64::from(depth))
-        / 8;
-    check_plausible(width, height, raw / DEFLATE_RATIO, len)?;
-    let truncated =
-        !tail_has(reader, len, b"IEND").map_err(|e| Error::io("reading the input", e))?;
-    Ok((truncated, Some((width, height))))
+    let samples = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(channels);
+    let least_bytes = samples.saturating_mul(u64::from(depth)) / 8 / DEFLATE_RATIO;
+    let truncated = !tail_has(reader, len, b"IEND")?;
+    Ok((truncated, Some(StillSize { width, height, least_bytes })))
 }
 
-fn check_plausible(width: u32, height: u32, need: u64, len: u64) -> Result<()> {
-    if width > 0 && height > 0 && need <= len {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::CorruptMedia,
-        format!("a picture of {width}x{height} cannot be in {len} bytes"),
-    ))
-}
-
-fn tail_has(reader: &mut (impl Read + Seek), len: u64, marker: &[u8]) -> io::Result<bool> {
+fn tail_has(reader: &mut (impl Read + Seek), len: u64, marker: &[u8]) -> Result<bool> {
     let mut tail = Vec::new();
-    reader.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
-    reader.by_ref().take(TAIL).read_to_end(&mut tail)?;
+    reader
+        .seek(SeekFrom::Start(len.saturating_sub(TAIL)))
+        .and_then(|_| reader.by_ref().take(TAIL).read_to_end(&mut tail))
+        .map_err(|e| Error::io("reading the input", e))?;
     Ok(tail.windows(marker.len()).any(|window| window == marker))
 }
