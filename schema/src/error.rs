@@ -127,6 +127,17 @@ impl Error {
         Self::new(kind, format!("{what}: {source}")).with_source(source)
     }
 
+    /// A file that the user named cannot be read: `NOT_FOUND` where there is none, else as
+    /// [`Error::io`].
+    pub fn input(path: &std::path::Path, source: std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                Self::new(ErrorKind::NotFound, format!("{}: no such file", path.display()))
+            }
+            _ => Self::io(path.display(), source),
+        }
+    }
+
     /// Adds what the user can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -178,8 +178,7 @@ fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
 }
 
 fn not_a_sequence(path: &Path, source: io::Error) -> Error {
-    Error::io(path.display(), source)
-        .with_hint("a sequence is a folder with seqinfo.ini and det/det.txt")
+    Error::input(path, source).with_hint("a sequence is a folder with seqinfo.ini and det/det.txt")
 }
 
 fn in_file(path: &Path, error: Error) -> Error {
@@ -313,7 +312,7 @@ mod tests {
         check("det/det.txt", Some(b"1,-1,1,2,3,4,0.9\n2,-1,1,2,3,4,x\n"), corrupt, column);
         check("det/det.txt", Some(b"\n\n\xff\n"), corrupt, "line 3: not text in UTF-8");
         check("seqinfo.ini", Some(b""), corrupt, "no key name in section [Sequence]");
-        let missing = "No such file or directory (os error 2)";
+        let missing = "no such file";
         check("seqinfo.ini", None, ErrorKind::NotFound, missing);
         check("det/det.txt", None, ErrorKind::NotFound, missing);
         let large = vec![b'\n'; MAX_INFO_BYTES as usize + 1];

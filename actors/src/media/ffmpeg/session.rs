@@ -110,12 +110,7 @@ impl Session {
 
 /// Looks into a file before libav does.
 fn open_file(path: &Path, limits: &Limits, watch: &Watch) -> Result<(Source, Container, bool)> {
-    let failed = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => {
-            Error::new(ErrorKind::NotFound, format!("there is no file {}", path.display()))
-        }
-        _ => Error::io(path.display(), e),
-    };
+    let failed = |e: io::Error| Error::input(path, e);
     let about = std::fs::metadata(path).map_err(failed)?;
     if !about.is_file() {
         let what = if about.is_dir() { "a folder" } else { "no regular file" };
