@@ -145,6 +145,11 @@ impl Canvas {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn luma(&self) -> &[u8] {
+        &self.y
+    }
+
     /// The finished frame.
     pub(super) fn into_frame(self, meta: FrameMeta) -> Result<Frame> {
         let (luma, chroma) = (self.width, self.width / 2);

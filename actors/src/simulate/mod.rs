@@ -16,10 +16,15 @@ mod route;
 mod scene;
 mod script;
 mod shadow;
+mod source;
 mod space;
 mod stage;
 mod truth;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::SceneConfig;
 pub use scene::Scene;
-pub use truth::{Crossing, Direction, FigureTruth, LineTruth, SceneLine, Tally, Totals};
+pub use source::SimulatedSource;
+pub use truth::{Crossing, FigureTruth, LineTruth, Tally, Totals};

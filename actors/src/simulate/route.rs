@@ -99,6 +99,13 @@ impl Walk {
         self.stances.get(frame.checked_sub(self.first)?)
     }
 
+    /// After how many frames it comes past `ratio`, the x over z of a column of the picture; 0
+    /// where it never does.
+    pub(super) fn reaches(&self, ratio: f32) -> usize {
+        let is_past = |i: usize| self.stances[i].spot.x / self.stances[i].spot.z > ratio;
+        (1..self.stances.len()).find(|&i| is_past(i) != is_past(i - 1)).unwrap_or(0)
+    }
+
     /// The smallest distance between two walks in metres; infinite where they never meet in time.
     pub(super) fn clearance(&self, other: &Self) -> f32 {
         let from = self.first.max(other.first);

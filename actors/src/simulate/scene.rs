@@ -9,12 +9,13 @@ use super::script;
 use super::shadow::ShadowMap;
 use super::space::Camera;
 use super::stage::Actor;
-use super::truth::{FigureTruth, SceneLine};
+use super::truth::FigureTruth;
 use models::picture::Frame;
 use rand::SeedableRng;
 use rand_pcg::Pcg32;
 use schema::Result;
 use schema::frame::FrameMeta;
+use schema::job::line::CountingLine;
 use schema::time::MediaTime;
 
 /// Standard deviation of the sensor's noise in code values, luma and chroma.
@@ -29,7 +30,7 @@ pub struct Scene {
     backdrop: Backdrop,
     noise: SensorNoise,
     actors: Vec<Actor>,
-    lines: Vec<SceneLine>,
+    lines: Vec<CountingLine>,
 }
 
 /// A figure on the pixel grid of one frame.
@@ -68,7 +69,7 @@ impl Scene {
 
     /// The lines over which crossings are counted.
     #[must_use]
-    pub fn lines(&self) -> &[SceneLine] {
+    pub fn lines(&self) -> &[CountingLine] {
         &self.lines
     }
 
@@ -193,5 +194,12 @@ impl Scene {
             .collect();
         truth.sort_by_key(|t| t.id);
         truth
+    }
+
+    /// Luma of a frame without noise, and of the same frame without anybody in it.
+    #[cfg(test)]
+    pub(super) fn without_noise(&self, index: u64) -> (Vec<u8>, Vec<u8>) {
+        let picture = self.compose(index, &self.drawn(index));
+        (picture.luma().to_vec(), self.compose(index, &[]).luma().to_vec())
     }
 }

@@ -10,10 +10,10 @@ use super::figure::Build;
 use super::route::Route;
 use super::space::{Camera, Spot};
 use super::stage::{Actor, Stage};
-use super::truth::SceneLine;
 use rand::RngExt;
 use rand_pcg::Pcg32;
 use schema::geometry::{ImagePoint, Line};
+use schema::job::line::{CountingLine, LineDirection};
 
 /// The two lines of every scene, as points on the ground: the first one is drawn from left to
 /// right in the picture, the second one upwards.
@@ -23,15 +23,16 @@ const LINES: [(&str, &str, Spot, Spot); 2] = [
 ];
 
 /// The lines in pixels, rounded to whole ones.
-pub(super) fn lines(camera: &Camera) -> Vec<SceneLine> {
+pub(super) fn lines(camera: &Camera) -> Vec<CountingLine> {
     let pixel = |spot: Spot| {
         let p = camera.project(spot.above(0.0));
         ImagePoint { x: p.x.round(), y: p.y.round() }
     };
-    let line = |&(id, name, p1, p2): &(&str, &str, Spot, Spot)| SceneLine {
+    let line = |&(id, name, p1, p2): &(&str, &str, Spot, Spot)| CountingLine {
         id: id.to_owned(),
         name: name.to_owned(),
         line: Line { p1: pixel(p1), p2: pixel(p2) },
+        direction: LineDirection::Both,
     };
     LINES.iter().map(line).collect()
 }
@@ -40,7 +41,7 @@ pub(super) fn lines(camera: &Camera) -> Vec<SceneLine> {
 pub(super) fn cast(
     config: &SceneConfig,
     camera: &Camera,
-    lines: &[SceneLine],
+    lines: &[CountingLine],
     rng: &mut Pcg32,
 ) -> Vec<Actor> {
     let mut stage = Stage { config, camera, lines, rng, actors: Vec::new() };

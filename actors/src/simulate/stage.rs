@@ -6,10 +6,10 @@ use super::config::SceneConfig;
 use super::figure::{Build, Person};
 use super::route::{Route, Start, Walk};
 use super::space::{Camera, Spot};
-use super::truth::SceneLine;
 use rand::RngExt;
 use rand_pcg::Pcg32;
 use schema::geometry::ImagePoint;
+use schema::job::line::CountingLine;
 
 /// A person with its walk.
 #[derive(Debug)]
@@ -24,13 +24,15 @@ pub(super) const EMPTY: f32 = 1.5;
 const CLEARANCE: f32 = 0.55;
 /// Attempts to find a good time and pace; the best one is taken after that.
 const TRIES: usize = 40;
+/// Somebody of whom less is seen counts as hidden.
+const HIDDEN: f32 = 0.02;
 /// Seconds between two crossings of a line by the same figure, at least.
 const BETWEEN_CROSSINGS: f32 = 1.5;
 
 pub(super) struct Stage<'a> {
     pub(super) config: &'a SceneConfig,
     pub(super) camera: &'a Camera,
-    pub(super) lines: &'a [SceneLine],
+    pub(super) lines: &'a [CountingLine],
     pub(super) rng: &'a mut Pcg32,
     pub(super) actors: Vec<Actor>,
 }
@@ -71,24 +73,38 @@ impl Stage<'_> {
         self.actors.extend(actors.map(|(person, walk)| Actor { person, walk }));
     }
 
-    /// Adds somebody small who is in line with `other` and the camera when both are `ratio`
+    /// Adds somebody small who is hidden by `other` for a moment when both are about `ratio`
     /// (x over z) from the middle of the picture.
     pub(super) fn enter_behind(&mut self, other: usize, route: &Route, ratio: f32) {
         let person = Person::random(self.rng, Build::Small);
-        let reach = |walk: &Walk| {
-            let past = |i: usize| walk.stances[i].spot.x / walk.stances[i].spot.z > ratio;
-            (1..walk.stances.len()).find(|&i| past(i) != past(i - 1)).unwrap_or(0)
-        };
-        let meets = self.actors[other].walk.first + reach(&self.actors[other].walk);
-        let mut walk = self.walk(&person, route, 0);
-        for _ in 1..TRIES {
-            if self.is_clear(&person, &walk) {
+        let mut best: Option<(f32, Walk)> = None;
+        for _ in 0..TRIES {
+            let ratio = ratio + self.rng.random_range(-0.02..0.02);
+            let meets = self.actors[other].walk.first + self.actors[other].walk.reaches(ratio);
+            let mut walk = self.walk(&person, route, 0);
+            walk.first = meets.saturating_sub(walk.reaches(ratio));
+            let clear = self.is_clear(&person, &walk);
+            let seen = self.least_seen(&person, &walk, &self.actors[other], meets);
+            if best.as_ref().is_none_or(|(least, _)| clear && seen < *least) {
+                best = Some((seen, walk));
+            }
+            if clear && seen < HIDDEN {
                 break;
             }
-            walk = self.walk(&person, route, 0);
         }
-        walk.first = meets.saturating_sub(reach(&walk));
-        self.actors.push(Actor { person, walk });
+        self.actors.extend(best.map(|(_, walk)| Actor { person, walk }));
+    }
+
+    /// The smallest share of somebody that is seen past somebody nearer, around a frame.
+    fn least_seen(&self, person: &Person, walk: &Walk, nearer: &Actor, frame: usize) -> f32 {
+        let around = self.frame_at(0.3);
+        (frame.saturating_sub(around)..=frame + around)
+            .filter_map(|frame| {
+                let behind = person.at(walk.at(frame)?, self.camera);
+                let before = nearer.person.at(nearer.walk.at(frame)?, self.camera);
+                Some(behind.seen_past(&before))
+            })
+            .fold(1.0, f32::min)
     }
 
     fn frame_at(&self, seconds: f32) -> usize {
@@ -126,7 +142,8 @@ impl Stage<'_> {
             };
             let (mut before, mut last): (Option<ImagePoint>, Option<usize>) = (None, None);
             for (i, stance) in walk.stances.iter().enumerate() {
-                let foot = near(stance.spot).then(|| person.foot(stance, self.camera));
+                let foot =
+                    near(stance.spot).then(|| person.at(stance, self.camera).extent().0.foot());
                 if let (Some(a), Some(b)) = (before, foot)
                     && line.line.is_crossed_by(a, b)
                     && last.replace(i).is_some_and(|last| i - last < apart)

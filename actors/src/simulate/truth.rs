@@ -1,6 +1,8 @@
 //! What is true of a scene: boxes, visibility, crossings; and how it is written down.
 
-use schema::geometry::{BBox, ImagePoint, Line, Side};
+use schema::geometry::{BBox, ImagePoint, Side};
+use schema::job::line::CountingLine;
+use schema::job::result::CrossingDirection;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,27 +19,6 @@ pub struct FigureTruth {
     pub visibility: f32,
 }
 
-/// A line of the scene over which crossings are counted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SceneLine {
-    /// Short name, as parameters of a job name it.
-    pub id: String,
-    /// Name for people.
-    pub name: String,
-    /// From p1 to p2, in pixels.
-    pub line: Line,
-}
-
-/// Which way a line was crossed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// From the left of the line to its right, as seen on the screen.
-    Forward,
-    /// From its right to its left.
-    Backward,
-}
-
 /// One crossing of a line by the foot point (the middle of the lower edge) of a figure's box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossing {
@@ -46,7 +27,7 @@ pub struct Crossing {
     /// Which figure.
     pub figure: u32,
     /// Which way.
-    pub direction: Direction,
+    pub direction: CrossingDirection,
 }
 
 /// All crossings of one line.
@@ -71,7 +52,7 @@ pub struct LineTruth {
 /// Follows the truth of a scene frame by frame and keeps what is counted.
 #[derive(Debug)]
 pub struct Tally {
-    lines: Vec<(SceneLine, Vec<Crossing>)>,
+    lines: Vec<(CountingLine, Vec<Crossing>)>,
     feet: BTreeMap<u32, ImagePoint>,
     seen: BTreeMap<u32, bool>,
 }
@@ -90,7 +71,7 @@ pub struct Totals {
 impl Tally {
     /// Counts over `lines`.
     #[must_use]
-    pub fn new(lines: &[SceneLine]) -> Self {
+    pub fn new(lines: &[CountingLine]) -> Self {
         let lines = lines.iter().map(|l| (l.clone(), Vec::new())).collect();
         Self { lines, feet: BTreeMap::new(), seen: BTreeMap::new() }
     }
@@ -104,8 +85,8 @@ impl Tally {
             for (line, crossings) in &mut self.lines {
                 if line.line.is_crossed_by(before, now) {
                     let direction = match line.line.side(now) {
-                        Side::Right => Direction::Forward,
-                        Side::Left => Direction::Backward,
+                        Side::Right => CrossingDirection::Forward,
+                        Side::Left => CrossingDirection::Backward,
                     };
                     crossings.push(Crossing { frame: index + 1, figure, direction });
                 }
@@ -131,8 +112,8 @@ impl Tally {
                 name: line.name.clone(),
                 p1: [line.line.p1.x, line.line.p1.y],
                 p2: [line.line.p2.x, line.line.p2.y],
-                forward: count(Direction::Forward),
-                backward: count(Direction::Backward),
+                forward: count(CrossingDirection::Forward),
+                backward: count(CrossingDirection::Backward),
                 crossings: crossings.clone(),
             }
         });

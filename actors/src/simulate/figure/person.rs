@@ -6,7 +6,6 @@ use super::silhouette::Silhouette;
 use super::surface::Surface;
 use crate::simulate::shadow::Caster;
 use crate::simulate::space::{Camera, Spot};
-use schema::geometry::ImagePoint;
 
 /// A loft fixed to a bone: its ends as `[across, ahead, t]`, in metres and parts of the bone.
 #[derive(Debug, Clone)]
@@ -35,9 +34,9 @@ impl Person {
         Pose::new(&self.frame, stance)
     }
 
-    /// The middle of the lower edge of its box.
-    pub(in crate::simulate) fn foot(&self, stance: &Stance, camera: &Camera) -> ImagePoint {
-        self.silhouette(&self.pose(stance), stance.spot, camera).extent().0.foot()
+    /// Its pixels in a stance.
+    pub(in crate::simulate) fn at(&self, stance: &Stance, camera: &Camera) -> Silhouette<'_> {
+        self.silhouette(&self.pose(stance), stance.spot, camera)
     }
 
     /// What of it keeps the sun from the ground: every part, as a rod.
@@ -53,7 +52,7 @@ impl Person {
         self.parts.iter().map(caster).collect()
     }
 
-    /// Its pixels at a place and in a pose.
+    /// Its pixels at a place and in a pose that was made before.
     pub(in crate::simulate) fn silhouette(
         &self,
         pose: &Pose,

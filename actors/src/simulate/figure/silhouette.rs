@@ -82,6 +82,20 @@ impl<'a> Silhouette<'a> {
         self.cells[index].cover >= 0.5
     }
 
+    /// The share of its pixels that `nearer` leaves to be seen, 0 to 1.
+    pub(in crate::simulate) fn seen_past(&self, nearer: &Self) -> f32 {
+        let (mut all, mut seen) = (0u32, 0u32);
+        for at in (0..self.cells.len()).filter(|&at| self.owns(at)) {
+            let x = self.x + (at % self.width) as i32 - nearer.x;
+            let y = self.y + (at / self.width) as i32 - nearer.y;
+            let within =
+                (0..nearer.width as i32).contains(&x) && (0..nearer.height as i32).contains(&y);
+            all += 1;
+            seen += u32::from(!within || !nearer.owns(y as usize * nearer.width + x as usize));
+        }
+        seen as f32 / all.max(1) as f32
+    }
+
     /// The tight box around the pixels that it owns, in pixels of the picture, and their number.
     pub(in crate::simulate) fn extent(&self) -> (BBox, u32) {
         let (mut b, mut area) = ([usize::MAX, usize::MAX, 0, 0], 0);
