@@ -68,8 +68,7 @@ impl Part {
     /// The part where its bone is.
     fn loft(&self, pose: &Pose) -> Loft<'_> {
         let place = pose.bone(self.bone);
-        let flare =
-            if self.bone == Bone::Skirt { (pose.spread - 0.05).max(0.0) * 2.4 } else { 0.0 };
+        let flare = if self.bone == Bone::Skirt { pose.flare * self.to[2] } else { 0.0 };
         Loft {
             top: place.at(self.from[0], self.from[1], self.from[2]),
             bottom: place.at(self.to[0], self.to[1], self.to[2]),

@@ -89,8 +89,8 @@ pub(in crate::simulate) struct Pose {
     skirt: Placement,
     arms: [[Placement; 3]; 2],
     legs: [[Placement; 3]; 2],
-    /// How far the legs are apart along the way, in metres at the knees: skirts follow it.
-    pub(super) spread: f32,
+    /// By how much a skirt is deeper at the knees than its cut, which it must be to hold them.
+    pub(super) flare: f32,
     /// Soles of the left and right foot: the middle of each, with its height above the ground.
     pub(in crate::simulate) soles: [Vec3; 2],
 }
@@ -132,7 +132,8 @@ impl Pose {
         }
         let soles = soles.map(|s| s + lift);
         let hips = hips + lift;
-        let spread = (legs[0][0].bottom - legs[1][0].bottom).dot(ahead).abs();
+        let knees = [0, 1].map(|side| (legs[side][0].bottom - hips).dot(ahead));
+        let flare = (0.5 * (knees[0] - knees[1]).abs() / (0.085 * h) - 0.35).max(0.0);
 
         let (twisted, facing) = axes(stance.heading - turn);
         let lean = frame.lean + 0.03 * stance.swing;
@@ -143,7 +144,7 @@ impl Pose {
         let trunk = Placement { top: collar, bottom: crotch, right: twisted, front: facing };
         let skirt = Placement {
             top: crotch + spine * (0.16 * h),
-            bottom: crotch - UP * (0.24 * h),
+            bottom: crotch - UP * (0.24 * h) + ahead * (0.5 * (knees[0] + knees[1])),
             right,
             front: ahead,
         };
@@ -155,7 +156,7 @@ impl Pose {
             front: facing,
         };
         let arms = [0, 1].map(|side| arm(frame, stance, &trunk, side));
-        Self { head, neck, trunk, skirt, arms, legs, spread, soles }
+        Self { head, neck, trunk, skirt, arms, legs, flare, soles }
     }
 
     pub(super) const fn bone(&self, bone: Bone) -> &Placement {
@@ -276,8 +277,9 @@ mod tests {
     fn legs_part_while_walking_and_feet_slide_little() {
         let steps: Vec<Pose> =
             (0..20).map(|i| Pose::new(&adult(), &stance(i as f32 / 20.0, 1.0))).collect();
-        let widest = steps.iter().map(|p| p.spread).fold(0.0, f32::max);
-        assert!((0.25..0.6).contains(&widest), "{widest}");
+        let apart = |p: &Pose| (p.soles[0] - p.soles[1]).length();
+        let widest = steps.iter().map(apart).fold(0.0, f32::max);
+        assert!((0.5..0.9).contains(&widest), "{widest}");
         // The right foot stays while the body moves on: over the first half of the stride it
         // falls back by about half a stride.
         let (_, ahead) = axes(0.7);

@@ -102,7 +102,7 @@ fn arm(cut: &mut Cut, outfit: &Outfit, side: usize) {
 
 fn leg(cut: &mut Cut, outfit: &Outfit, side: usize) {
     let hip = outfit.hips;
-    let thigh = [[0.0, 0.052 * hip, 0.060 * hip], [0.4, 0.049, 0.053], [1.0, 0.035, 0.037]];
+    let thigh = [[0.0, 0.052 * hip, 0.056 * hip], [0.4, 0.049, 0.053], [1.0, 0.035, 0.037]];
     let (surface, ease, ankle) = match outfit.trousers {
         Some(cloth) => (Surface::Cloth(cloth), 0.004, [1.0, 0.029, 0.033]),
         None => (Surface::Skin(outfit.skin), 0.0, [1.0, 0.018, 0.021]),
@@ -119,7 +119,7 @@ fn leg(cut: &mut Cut, outfit: &Outfit, side: usize) {
 fn skirt(cut: &mut Cut, outfit: &Outfit) {
     let Some((cloth, length)) = outfit.skirt else { return };
     let wide = if cloth.seed & 1 == 0 { 0.118 } else { 0.132 };
-    let knots = [[0.0, 0.086, 0.066], [0.35, 0.101 * outfit.hips, 0.076], [1.0, wide, 0.085]];
+    let knots = [[0.0, 0.087, 0.070], [0.35, 0.102 * outfit.hips, 0.084], [1.0, wide, 0.088]];
     cut.limb(Bone::Skirt, &knots, [0.004, 0.006], outfit.loose, Surface::Cloth(cloth));
     cut.between([0.0; 3], [0.0, 0.0, length]);
 }

@@ -106,7 +106,7 @@ const TOPS: [u32; 18] = [
 ];
 const UNDER: [u32; 4] = [0xe8e6e1, 0xb9bcc4, 0x31343c, 0x7d8da3];
 const LEGS: [u32; 9] =
-    [0x20242f, 0x2d3a55, 0x17181b, 0x3d4148, 0x5b5348, 0x8a7b62, 0x394b6b, 0x2b2622, 0x6a6f77];
+    [0x20242f, 0x2d3a55, 0x17181b, 0x3d4148, 0x5b5348, 0x6f5f47, 0x394b6b, 0x2b2622, 0x6a6f77];
 const SHOES: [u32; 6] = [0x17161a, 0x33261d, 0xd8d6d2, 0x5a4331, 0x2d3038, 0x9b9ea4];
 const BAGS: [u32; 6] = [0x1e1f24, 0x4b3524, 0x6c2b2a, 0x2b3f52, 0x7a6a50, 0x394038];
 
@@ -156,7 +156,11 @@ fn carriage<R: Rng>(rng: &mut R, build: Build, luggage: Luggage) -> [Carriage; 2
 
 impl Outfit {
     fn random<R: Rng>(rng: &mut R, build: Build) -> Self {
-        let style = if build == Build::Broad { Style::Coat } else { pick(rng, &Style::ALL) };
+        let style = match build {
+            Build::Adult => pick(rng, &Style::ALL),
+            Build::Broad => Style::Coat,
+            Build::Small => pick(rng, &Style::ALL[..4]),
+        };
         let pattern = pattern(rng, style);
         let top = cloth(rng, &TOPS, pattern);
         let worn = if rng.random_bool(0.4) { Pattern::Faded } else { Pattern::Plain };
