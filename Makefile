@@ -38,3 +38,32 @@ test: ## Everything that must pass: format, lints, tests, docs, dependencies
 clean: ## Build outputs and demo files
 	cargo clean
 	rm -rf demo-out
+
+PEER ?= ../shared/tools/peers/python_pipeline.py
+CLIP ?= $(DATA)/videos/cars.mp4
+
+.PHONY: bench-decode bench-analyze bench-memory bench-association bench-preprocess
+bench-decode: setup ## Decode and preprocess beside FFmpeg's command line (CLIP=...)
+	cargo bench --locked --bench decode -- "$(abspath $(CLIP))"
+
+bench-preprocess: setup ## Letterbox, suppression, inference
+	cargo bench --locked -p sightline-models --bench preprocess
+
+bench-association: setup ## The tracker beside similari and two Python trackers
+	benches/peers/association.sh
+
+bench-analyze: build ## The whole beside a Python pipeline with the same model
+	benches/analyze.py $(SIGHTLINE) $(PEER) $(CLIP) $(DATA)/models
+	benches/analyze.py $(SIGHTLINE) $(PEER) $(CLIP) $(DATA)/models --annotate
+
+bench-memory: build ## Resident memory at 3,000 and 30,000 frames
+	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --models $(DATA)/models
+	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --model motion
+
+.PHONY: truth score-mot
+truth: build ## Counts of all public clips beside the truth, over a sweep of thresholds
+	benches/truth.py $(SIGHTLINE) $(DATA)
+
+score-mot: build ## HOTA, IDF1, MOTA on MOT17-half (needs trackeval)
+	$(SIGHTLINE) track $(DATA)/mot/MOT17-half/MOT17-* --tracker bytetrack --out target/mot
+	python3 ../shared/tools/score_mot.py $(DATA)/mot/MOT17-half target/mot
