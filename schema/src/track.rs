@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct TrackedObject {
     /// Which track of this run.
     pub track_id: TrackId,
-    /// The tracker's estimate, in pixels of the displayed frame; may reach beyond its edges.
+    /// Box of the detection that was matched in this frame, in pixels of the displayed frame.
     pub bbox: BBox,
+    /// The tracker's filtered estimate of the same; smoother, may reach beyond the frame, and lags
+    /// where the shape changes quickly, as it does at the edges.
+    pub estimate: BBox,
     /// Score of the detection that was matched in this frame, 0 to 1.
     pub score: f32,
     /// Class of the matched detection.
@@ -29,10 +32,14 @@ mod tests {
         let t = TrackedObject {
             track_id: TrackId(4),
             bbox: BBox::from_xywh(0.0, 0.0, 2.0, 2.0),
+            estimate: BBox::from_xywh(0.0, 0.0, 2.0, 3.0),
             score: 0.25,
             class: Class::new("person", Category::Person),
         };
-        let text = r#"{"track_id":4,"bbox":[0.0,0.0,2.0,2.0],"score":0.25,"label":"person","category":"person"}"#;
+        let text = concat!(
+            r#"{"track_id":4,"bbox":[0.0,0.0,2.0,2.0],"estimate":[0.0,0.0,2.0,3.0],"score":0.25,"#,
+            r#""label":"person","category":"person"}"#
+        );
         assert_eq!(serde_json::to_string(&t).expect("serialises"), text);
         assert_eq!(serde_json::from_str::<TrackedObject>(text).expect("its own form"), t);
     }

@@ -66,6 +66,7 @@ mod tests {
         let object = TrackedObject {
             track_id: TrackId(1),
             bbox: BBox::from_xywh(0.0, 0.0, 10.0, 10.0),
+            estimate: BBox::from_xywh(0.0, 0.0, 10.0, 10.0),
             score: 0.9,
             class: Class::new("person", Category::Person),
         };

@@ -258,6 +258,7 @@ mod tests {
         TrackedObject {
             track_id: TrackId(id),
             bbox: BBox::from_xywh(x - 20.0, foot - 100.0, 40.0, 100.0),
+            estimate: BBox::from_xywh(x - 20.0, foot - 100.0, 40.0, 100.0),
             score: 0.9,
             class: Class::new("person", Category::Person),
         }

@@ -144,6 +144,7 @@ mod tests {
         TrackedObject {
             track_id: TrackId(id),
             bbox: BBox::from_xywh(1.0, 2.0, 3.0, 4.0),
+            estimate: BBox::from_xywh(1.0, 2.0, 3.0, 4.0),
             score,
             class: Class::new(label, Category::Vehicle),
         }

@@ -108,7 +108,8 @@ pub fn parse_detections(text: &str, frames: usize, class: &Class) -> Result<Vec<
     Ok(by_frame)
 }
 
-/// Writes the result lines of one frame: `frame,id,x,y,w,h,conf,-1,-1,-1`; `frame` is from 0.
+/// Writes the result lines of one frame: `frame,id,x,y,w,h,conf,-1,-1,-1`; `frame` is from 0, boxes
+/// are the tracker's estimates, as the benchmark's own trackers give them.
 ///
 /// # Errors
 /// Those of `out`.
@@ -117,7 +118,7 @@ pub fn write_objects(
     frame: usize,
     objects: &[TrackedObject],
 ) -> io::Result<()> {
-    for TrackedObject { track_id: TrackId(id), bbox, score, .. } in objects {
+    for TrackedObject { track_id: TrackId(id), estimate: bbox, score, .. } in objects {
         let (x, y, w, h) = (bbox.x1, bbox.y1, bbox.width(), bbox.height());
         writeln!(out, "{},{id},{x:.2},{y:.2},{w:.2},{h:.2},{score:.4},-1,-1,-1", frame + 1)?;
     }
@@ -326,7 +327,8 @@ mod tests {
     fn objects_and_truth_have_the_scorers_columns() {
         let object = TrackedObject {
             track_id: TrackId(7),
-            bbox: BBox::from_xywh(1.25, -2.0, 3.0, 4.0),
+            bbox: BBox::from_xywh(1.0, 0.0, 3.0, 2.0),
+            estimate: BBox::from_xywh(1.25, -2.0, 3.0, 4.0),
             score: 0.875,
             class: person(),
         };

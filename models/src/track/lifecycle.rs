@@ -34,7 +34,8 @@ pub(super) struct Track {
     /// Given at confirmation.
     id: Option<TrackId>,
     filter: KalmanBox,
-    /// Of the detection that was matched last.
+    /// Of the detection that was matched last, as `score` and `class`.
+    observed: BBox,
     score: f32,
     class: Class,
     first_frame: u64,
@@ -48,6 +49,7 @@ impl Track {
             state: State::Tentative,
             id: None,
             filter: KalmanBox::new(&detection.bbox),
+            observed: detection.bbox,
             score: detection.score,
             class: detection.class.clone(),
             first_frame: frame,
@@ -66,6 +68,7 @@ impl Track {
     /// Takes the detection that shows it in `frame`; `ids` is asked if this confirms the track.
     pub(super) fn see(&mut self, detection: &Detection, frame: u64, ids: &mut Ids) {
         self.filter.update(&detection.bbox);
+        self.observed = detection.bbox;
         self.score = detection.score;
         if self.class != detection.class {
             self.class = detection.class.clone();
@@ -105,7 +108,8 @@ impl Track {
         let track_id = self.id.filter(|_| self.state == State::Tracked)?;
         Some(TrackedObject {
             track_id,
-            bbox: self.bbox(),
+            bbox: self.observed,
+            estimate: self.bbox(),
             score: self.score,
             class: self.class.clone(),
         })
