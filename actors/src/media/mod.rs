@@ -179,6 +179,12 @@ pub fn open_writer(path: &Path, options: &WriterOptions) -> Result<Box<dyn Frame
     }
 }
 
+/// The version of the FFmpeg libraries, as `5.1.9-0+deb12u1`.
+#[must_use]
+pub fn ffmpeg_version() -> String {
+    ffmpeg::version()
+}
+
 /// Whether H.264 can be written here.
 #[must_use]
 pub fn has_h264_encoder() -> bool {

@@ -145,26 +145,25 @@ const fn is(format: c_int, one: Format) -> bool {
     format == one as c_int
 }
 
-/// The sampling that a picture has or is to get, and whether it is planar 8-bit YUV already.
+/// Whether pictures of this format are planar 8-bit YUV in one of the three samplings.
+pub(super) fn is_planar_8_bit(format: c_int) -> bool {
+    planar_chroma(format).is_some()
+}
+
+fn planar_chroma(format: c_int) -> Option<Chroma> {
+    let plain = unjpeg(format);
+    [Chroma::Yuv420, Chroma::Yuv422, Chroma::Yuv444]
+        .into_iter()
+        .find(|chroma| is(plain, planar(*chroma)))
+}
+
+/// The sampling that a picture has or is to get, and whether its planes can stay as they are.
 fn layout_of(picture: &Picture) -> (Chroma, bool) {
     let frame = picture.frame();
-    let format = frame.format;
-    let direct = match () {
-        () if is(format, Format::AV_PIX_FMT_YUV420P) || is(format, Format::AV_PIX_FMT_YUVJ420P) => {
-            Some(Chroma::Yuv420)
-        }
-        () if is(format, Format::AV_PIX_FMT_YUV422P) || is(format, Format::AV_PIX_FMT_YUVJ422P) => {
-            Some(Chroma::Yuv422)
-        }
-        () if is(format, Format::AV_PIX_FMT_YUV444P) || is(format, Format::AV_PIX_FMT_YUVJ444P) => {
-            Some(Chroma::Yuv444)
-        }
-        () => None,
-    };
-    if let Some(chroma) = direct {
+    if let Some(chroma) = planar_chroma(frame.format) {
         return (chroma, frame.linesize[..3].iter().all(|stride| *stride > 0));
     }
-    let Some(description) = description(format) else { return (Chroma::Yuv420, false) };
+    let Some(description) = description(frame.format) else { return (Chroma::Yuv420, false) };
     let chroma = match (description.log2_chroma_w, description.log2_chroma_h) {
         _ if is_rgb(picture) => Chroma::Yuv444,
         _ if description.nb_components < 3 => Chroma::Yuv420,
@@ -195,14 +194,6 @@ fn is_rgb(picture: &Picture) -> bool {
     description(picture.frame().format).is_some_and(|d| d.flags & flags as u64 != 0)
 }
 
-fn is_jpeg_format(format: c_int) -> bool {
-    is(format, Format::AV_PIX_FMT_YUVJ420P)
-        || is(format, Format::AV_PIX_FMT_YUVJ422P)
-        || is(format, Format::AV_PIX_FMT_YUVJ444P)
-        || is(format, Format::AV_PIX_FMT_YUVJ440P)
-        || is(format, Format::AV_PIX_FMT_YUVJ411P)
-}
-
 /// Range and matrix as the picture says them, or as players assume them.
 fn colour_of(picture: &Picture, is_still: bool) -> Colour {
     let frame = picture.frame();
@@ -216,7 +207,7 @@ fn colour_of(picture: &Picture, is_still: bool) -> Colour {
     };
     let range = match range {
         r if r == sys::AVColorRange::AVCOL_RANGE_JPEG as c_int => Range::Full,
-        _ if is_jpeg_format(frame.format) => Range::Full,
+        _ if unjpeg(frame.format) != frame.format => Range::Full,
         r if r == sys::AVColorRange::AVCOL_RANGE_MPEG as c_int => Range::Limited,
         _ if is_still => Range::Full,
         _ => Range::Limited,

@@ -138,8 +138,10 @@ impl Demuxer {
         (demuxer.stream, demuxer.codec) = demuxer.choose_stream()?;
         demuxer.check_limits(limits)?;
         demuxer.check_order()?;
-        demuxer.analyse(limits)?;
-        demuxer.check_limits(limits)?;
+        if !container.is_still() {
+            demuxer.analyse(limits)?;
+            demuxer.check_limits(limits)?;
+        }
         Ok(demuxer)
     }
 

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const BUFFER: usize = 1 << 16;
 /// Network protocols that a URL and its redirections may use.
 const PROTOCOLS: &str = "http,https,tcp,tls,crypto";
+/// Whether the certificates of servers are checked.
+const VERIFY: &str = "tls_verify";
 
 /// Why libav was told to give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +170,8 @@ impl Source {
             ("protocol_whitelist", PROTOCOLS),
             ("user_agent", concat!("sightline/", env!("CARGO_PKG_VERSION"))),
             ("reconnect", "0"),
+            // Off by default. Taken out by https only, and by http when it is sent there.
+            (VERIFY, "1"),
         ])?;
         let mut context = ptr::null_mut();
         let (flags, callback) = (sys::AVIO_FLAG_READ, watch.callback());
@@ -179,6 +183,9 @@ impl Source {
         opened.map_err(|code| url_refused(url, code, watch))?;
         watch.io.set(context);
         let source = Self::Url(context);
+        if !url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
+            options.remove(VERIFY);
+        }
         options.expect_used()?;
         Ok(source)
     }

@@ -29,6 +29,7 @@ pub(crate) use thread::{abandoned, open};
 pub(crate) use writer::{has_h264_encoder, open_mp4};
 
 use ffmpeg_next::ffi as sys;
+use std::ffi::CStr;
 use std::sync::Once;
 
 /// Sets libav up once: its messages go to `tracing`, sockets are ready.
@@ -39,4 +40,10 @@ fn init() {
         // SAFETY: called once, before any other function that uses the network.
         unsafe { sys::avformat_network_init() };
     });
+}
+
+/// The version of the FFmpeg that is linked, as `5.1.9-0+deb12u1`.
+pub(crate) fn version() -> String {
+    // SAFETY: a static text.
+    unsafe { CStr::from_ptr(sys::av_version_info()) }.to_string_lossy().into_owned()
 }
