@@ -1,8 +1,8 @@
 //! A video decoder: packets in, pictures in display order out.
 
-use super::convert::is_planar_8_bit;
-use super::demux::Packet;
 use super::error::{Code, check};
+use super::format::is_planar_8_bit;
+use super::packet::Packet;
 use super::picture::Picture;
 use super::sys;
 use schema::{Error, ErrorKind, Result};
