@@ -77,7 +77,7 @@ struct Report {
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     let folder = models_folder(args.models.as_deref());
     let runtime = onnxruntime();
-    let mut findings = vec![Finding::found("ffmpeg", media::version()), encoder(), runtime];
+    let mut findings = vec![Finding::found("ffmpeg", media::ffmpeg_version()), encoder(), runtime];
     let runs_onnx = findings[2].found;
     let preferred_at = findings.len();
     findings.extend(model_findings(&folder)?);

@@ -182,16 +182,16 @@ pub fn open_writer(path: &Path, options: &WriterOptions) -> Result<Box<dyn Frame
     }
 }
 
+/// The version of the FFmpeg libraries, as `5.1.9-0+deb12u1`.
+#[must_use]
+pub fn ffmpeg_version() -> String {
+    ffmpeg::version()
+}
+
 /// Makes sure that H.264 can be written here; gives the encoder's name.
 ///
 /// # Errors
 /// `MODEL_UNAVAILABLE` that says how to get it.
 pub fn check_h264_encoder() -> Result<&'static str> {
     ffmpeg::check_h264_encoder()
-}
-
-/// Versions of the FFmpeg libraries that are loaded.
-#[must_use]
-pub fn version() -> String {
-    ffmpeg::version()
 }

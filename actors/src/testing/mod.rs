@@ -21,7 +21,7 @@ pub(crate) fn frame(index: u64) -> Arc<Frame> {
     let plane = |stride| Plane { bytes: Bytes::from_static(&[16; 256]), stride };
     let planes = [plane(16), plane(8), plane(8)];
     let frame = Frame::new(meta, planes, Chroma::Yuv420, Range::Limited, Matrix::Bt601);
-    Arc::new(frame.expect("planes fit"))
+    Arc::new(frame.expect("the planes fit the size"))
 }
 
 /// What a detector double says of itself.

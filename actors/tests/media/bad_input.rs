@@ -141,6 +141,20 @@ async fn what_is_too_large() {
 }
 
 #[tokio::test]
+async fn what_announces_more_than_it_lists() {
+    let mut clip = made(SourceKind::Video);
+    let at = clip.windows(4).position(|name| name == b"stsz").expect("sample sizes");
+    // All samples of one byte, a hundred million of them.
+    clip[at + 8..at + 16].copy_from_slice(&[0, 0, 0, 1, 0x05, 0xf5, 0xe1, 0]);
+    check("a.mp4", &clip, MediaLimitExceeded, "100000000 samples").await;
+    let mut notes = png(10, 10, 33);
+    notes.extend([0, 4, 0, 0]);
+    notes.extend(b"zTXt");
+    notes.resize(300_000, 0);
+    check("a.png", &notes, MediaLimitExceeded, "compressed notes").await;
+}
+
+#[tokio::test]
 async fn what_is_too_long_where_there_is_a_limit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.mp4");

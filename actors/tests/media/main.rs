@@ -3,7 +3,9 @@
 mod bad_input;
 mod boxes;
 mod clips;
+mod corpus;
 mod formats;
+mod mutate;
 mod server;
 mod support;
 mod url;

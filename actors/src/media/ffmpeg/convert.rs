@@ -4,8 +4,10 @@
 //! Most pictures are that already and pass without a copy. The others go through one pass of
 //! `swscale`, and a turn where they lie on their side.
 
-use super::error::{Code, check};
+use super::error::Code;
+use super::format::{Colour, colour_of, is_rgb, layout_of};
 use super::picture::Picture;
+use super::scale::Scaler;
 use super::sys;
 use crate::media::orientation::Orientation;
 use bytes::Bytes;
@@ -13,12 +15,6 @@ use models::picture::{Chroma, Frame, Matrix, Plane, Range};
 use schema::frame::FrameMeta;
 use schema::time::MediaTime;
 use schema::{Error, ErrorKind, Result};
-use std::ffi::c_int;
-use std::ptr;
-use sys::AVPixelFormat as Format;
-
-/// Pictures of at least this height are BT.709 where nothing is said, as players assume.
-const HD_HEIGHT: u32 = 720;
 
 /// How the pictures of a source become frames; fixed by its first picture.
 pub(super) struct Converter {
@@ -27,13 +23,6 @@ pub(super) struct Converter {
     orientation: Orientation,
     is_still: bool,
     scaler: Scaler,
-}
-
-/// What the samples of a picture mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Colour {
-    pub(super) range: Range,
-    pub(super) matrix: Matrix,
 }
 
 impl Converter {
@@ -139,248 +128,4 @@ fn cannot_convert(picture: &Picture, code: Code) -> Error {
     let format = picture.frame().format;
     let message = format!("pictures in pixel format {format} cannot be converted: {code}");
     Error::new(ErrorKind::UnsupportedFormat, message).with_source(code)
-}
-
-const fn is(format: c_int, one: Format) -> bool {
-    format == one as c_int
-}
-
-/// The sampling that a picture has or is to get, and whether it is planar 8-bit YUV already.
-fn layout_of(picture: &Picture) -> (Chroma, bool) {
-    let frame = picture.frame();
-    let format = frame.format;
-    let direct = match () {
-        () if is(format, Format::AV_PIX_FMT_YUV420P) || is(format, Format::AV_PIX_FMT_YUVJ420P) => {
-            Some(Chroma::Yuv420)
-        }
-        () if is(format, Format::AV_PIX_FMT_YUV422P) || is(format, Format::AV_PIX_FMT_YUVJ422P) => {
-            Some(Chroma::Yuv422)
-        }
-        () if is(format, Format::AV_PIX_FMT_YUV444P) || is(format, Format::AV_PIX_FMT_YUVJ444P) => {
-            Some(Chroma::Yuv444)
-        }
-        () => None,
-    };
-    if let Some(chroma) = direct {
-        return (chroma, frame.linesize[..3].iter().all(|stride| *stride > 0));
-    }
-    let Some(description) = description(format) else { return (Chroma::Yuv420, false) };
-    let chroma = match (description.log2_chroma_w, description.log2_chroma_h) {
-        _ if is_rgb(picture) => Chroma::Yuv444,
-        _ if description.nb_components < 3 => Chroma::Yuv420,
-        (0, 0) => Chroma::Yuv444,
-        (1, 0) => Chroma::Yuv422,
-        _ => Chroma::Yuv420,
-    };
-    (chroma, false)
-}
-
-fn description(format: c_int) -> Option<&'static sys::AVPixFmtDescriptor> {
-    // SAFETY: libav's own value, given back to libav; the table is static, null for unknown ones.
-    unsafe { sys::av_pix_fmt_desc_get(pixel_format(format)?).as_ref() }
-}
-
-/// libav's integer as its enum.
-fn pixel_format(format: c_int) -> Option<Format> {
-    if !(0..Format::AV_PIX_FMT_NB as c_int).contains(&format) {
-        return None;
-    }
-    // SAFETY: the enum is generated from the header of the very library that is linked, where the
-    // values from 0 to AV_PIX_FMT_NB are without gaps.
-    Some(unsafe { std::mem::transmute::<c_int, Format>(format) })
-}
-
-fn is_rgb(picture: &Picture) -> bool {
-    let flags = sys::AV_PIX_FMT_FLAG_RGB | sys::AV_PIX_FMT_FLAG_PAL;
-    description(picture.frame().format).is_some_and(|d| d.flags & flags as u64 != 0)
-}
-
-fn is_jpeg_format(format: c_int) -> bool {
-    is(format, Format::AV_PIX_FMT_YUVJ420P)
-        || is(format, Format::AV_PIX_FMT_YUVJ422P)
-        || is(format, Format::AV_PIX_FMT_YUVJ444P)
-        || is(format, Format::AV_PIX_FMT_YUVJ440P)
-        || is(format, Format::AV_PIX_FMT_YUVJ411P)
-}
-
-/// Range and matrix as the picture says them, or as players assume them.
-fn colour_of(picture: &Picture, is_still: bool) -> Colour {
-    let frame = picture.frame();
-    // SAFETY: fields of a valid frame, read as the integers that they are in C: a file can put
-    // values there that the enums do not have.
-    let (range, space) = unsafe {
-        (
-            ptr::addr_of!(frame.color_range).cast::<c_int>().read(),
-            ptr::addr_of!(frame.colorspace).cast::<c_int>().read(),
-        )
-    };
-    let range = match range {
-        r if r == sys::AVColorRange::AVCOL_RANGE_JPEG as c_int => Range::Full,
-        _ if is_jpeg_format(frame.format) => Range::Full,
-        r if r == sys::AVColorRange::AVCOL_RANGE_MPEG as c_int => Range::Limited,
-        _ if is_still => Range::Full,
-        _ => Range::Limited,
-    };
-    let says = |one: sys::AVColorSpace| space == one as c_int;
-    let matrix = match () {
-        () if says(sys::AVColorSpace::AVCOL_SPC_BT709) => Matrix::Bt709,
-        () if says(sys::AVColorSpace::AVCOL_SPC_BT470BG)
-            || says(sys::AVColorSpace::AVCOL_SPC_SMPTE170M)
-            || says(sys::AVColorSpace::AVCOL_SPC_FCC) =>
-        {
-            Matrix::Bt601
-        }
-        () if says(sys::AVColorSpace::AVCOL_SPC_BT2020_NCL)
-            || says(sys::AVColorSpace::AVCOL_SPC_BT2020_CL) =>
-        {
-            Matrix::Bt2020
-        }
-        () if !is_still && picture.size().1 >= HD_HEIGHT => Matrix::Bt709,
-        () => Matrix::Bt601,
-    };
-    Colour { range, matrix }
-}
-
-/// The planar 8-bit format of a sampling.
-pub(super) const fn planar(chroma: Chroma) -> Format {
-    match chroma {
-        Chroma::Yuv420 => Format::AV_PIX_FMT_YUV420P,
-        Chroma::Yuv422 => Format::AV_PIX_FMT_YUV422P,
-        Chroma::Yuv444 => Format::AV_PIX_FMT_YUV444P,
-    }
-}
-
-/// The settings that a scaling context was made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Pass {
-    from: ((u32, u32), c_int, Colour),
-    to: ((u32, u32), Chroma, Colour),
-}
-
-/// `swscale`, set up again only when what comes in or goes out changes.
-pub(super) struct Scaler {
-    context: *mut sys::SwsContext,
-    pass: Option<Pass>,
-}
-
-// SAFETY: owned exclusively, used by one thread at a time, and bound to none.
-unsafe impl Send for Scaler {}
-
-impl Scaler {
-    pub(super) const fn new() -> Self {
-        Self { context: ptr::null_mut(), pass: None }
-    }
-
-    /// Converts a picture into planar 8-bit YUV of the given size, sampling and colour.
-    pub(super) fn scale(
-        &mut self,
-        picture: &Picture,
-        colour: Colour,
-        size: (u32, u32),
-        chroma: Chroma,
-        target: Colour,
-    ) -> Result<Picture, Code> {
-        let frame = picture.frame();
-        let from = (picture.size(), frame.format, colour);
-        self.prepare(Pass { from, to: (size, chroma, target) })?;
-        let out = Picture::with_buffers(planar(chroma) as c_int, size.0, size.1)?;
-        // SAFETY: both pictures have the sizes and formats the context was made for.
-        check(unsafe {
-            sys::sws_scale(
-                self.context,
-                frame.data.as_ptr().cast(),
-                frame.linesize.as_ptr(),
-                0,
-                frame.height,
-                out.frame().data.as_ptr(),
-                out.frame().linesize.as_ptr(),
-            )
-        })?;
-        Ok(out)
-    }
-
-    fn prepare(&mut self, pass: Pass) -> Result<(), Code> {
-        if self.pass == Some(pass) {
-            return Ok(());
-        }
-        self.release();
-        let invalid = Code(sys::AVERROR_INVALIDDATA);
-        let (from_size, from_format, from) = pass.from;
-        let (to_size, chroma, to) = pass.to;
-        let from_format = unjpeg(from_format);
-        let source = pixel_format(from_format).ok_or(invalid)?;
-        // Bit-exact and accurate: the same bytes on every machine.
-        let exact = sys::SWS_ACCURATE_RND | sys::SWS_BITEXACT | sys::SWS_FULL_CHR_H_INP;
-        let flags = sys::SWS_BICUBIC | exact;
-        let int = |value: u32| c_int::try_from(value).map_err(|_| invalid);
-        // SAFETY: sizes and formats are valid; null where the conversion is not supported. The
-        // tables of coefficients are static.
-        unsafe {
-            self.context = sys::sws_getContext(
-                int(from_size.0)?,
-                int(from_size.1)?,
-                source,
-                int(to_size.0)?,
-                int(to_size.1)?,
-                planar(chroma),
-                flags as c_int,
-                ptr::null_mut(),
-                ptr::null_mut(),
-                ptr::null(),
-            );
-            if self.context.is_null() {
-                return Err(invalid);
-            }
-            let full = |range: Range| c_int::from(range == Range::Full);
-            let (one, zero) = (1 << 16, 0);
-            sys::sws_setColorspaceDetails(
-                self.context,
-                coefficients(from.matrix),
-                full(from.range),
-                coefficients(to.matrix),
-                full(to.range),
-                zero,
-                one,
-                one,
-            );
-        }
-        self.pass = Some(pass);
-        Ok(())
-    }
-
-    fn release(&mut self) {
-        self.pass = None;
-        // SAFETY: owned, or null.
-        unsafe { sys::sws_freeContext(self.context) };
-        self.context = ptr::null_mut();
-    }
-}
-
-impl Drop for Scaler {
-    fn drop(&mut self) {
-        self.release();
-    }
-}
-
-/// The deprecated full-range formats by their plain names: the range is given apart.
-fn unjpeg(format: c_int) -> c_int {
-    let plain = [
-        (Format::AV_PIX_FMT_YUVJ420P, Format::AV_PIX_FMT_YUV420P),
-        (Format::AV_PIX_FMT_YUVJ422P, Format::AV_PIX_FMT_YUV422P),
-        (Format::AV_PIX_FMT_YUVJ444P, Format::AV_PIX_FMT_YUV444P),
-        (Format::AV_PIX_FMT_YUVJ440P, Format::AV_PIX_FMT_YUV440P),
-        (Format::AV_PIX_FMT_YUVJ411P, Format::AV_PIX_FMT_YUV411P),
-    ];
-    plain.iter().find(|(jpeg, _)| is(format, *jpeg)).map_or(format, |(_, plain)| *plain as c_int)
-}
-
-/// libav's table for a matrix.
-fn coefficients(matrix: Matrix) -> *const c_int {
-    let space = match matrix {
-        Matrix::Bt601 => sys::SWS_CS_ITU601,
-        Matrix::Bt709 => sys::SWS_CS_ITU709,
-        Matrix::Bt2020 => sys::SWS_CS_BT2020,
-    };
-    // SAFETY: returns a pointer to a static table for any argument.
-    unsafe { sys::sws_getCoefficients(space as c_int) }
 }

@@ -1,7 +1,8 @@
 //! A video decoder: packets in, pictures in display order out.
 
-use super::demux::Packet;
 use super::error::{Code, check};
+use super::format::is_planar_8_bit;
+use super::packet::Packet;
 use super::picture::Picture;
 use super::sys;
 use schema::{Error, ErrorKind, Result};
@@ -51,6 +52,10 @@ pub(super) const CODECS: &[&str] = &[
     "jpeg2000",
 ];
 
+/// Decoders that fill whatever is damaged. The others leave what their buffers held before, which
+/// differs from run to run.
+const CONCEALING: &[&str] = &["h264", "hevc"];
+
 /// One of the [`CODECS`], found in this FFmpeg.
 #[derive(Clone, Copy)]
 pub(super) struct Codec(*const sys::AVCodec);
@@ -82,6 +87,27 @@ impl Codec {
         // SAFETY: null, or an entry of libav's static table.
         let name = unsafe { self.0.as_ref().map(|codec| CStr::from_ptr(codec.name)) };
         name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// Installed as `get_buffer2`: buffers of grey (or zeros, where that is no grey) instead of old
+/// pictures.
+unsafe extern "C" fn clean_buffer(
+    context: *mut sys::AVCodecContext,
+    frame: *mut sys::AVFrame,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: called by libav with its own arguments, handed on; the buffers are fresh, and as
+    // long as they say.
+    unsafe {
+        let code = sys::avcodec_default_get_buffer2(context, frame, flags);
+        if code >= 0 {
+            let value = if is_planar_8_bit((*frame).format) { 0x80 } else { 0 };
+            for buffer in (*frame).buf.into_iter().filter(|buffer| !buffer.is_null()) {
+                ptr::write_bytes((*buffer).data, value, (*buffer).size);
+            }
+        }
+        code
     }
 }
 
@@ -131,6 +157,9 @@ impl Decoder {
             fields.pkt_timebase = options.time_base;
             fields.max_pixels = i64::try_from(options.max_pixels).unwrap_or(i64::MAX);
             fields.thread_count = options.threads.max(1) as c_int;
+            if !CONCEALING.contains(&codec.name().as_str()) {
+                fields.get_buffer2 = Some(clean_buffer);
+            }
             check(sys::avcodec_open2(context, codec.0, ptr::null_mut())).map_err(refuse)?;
         }
         Ok(decoder)

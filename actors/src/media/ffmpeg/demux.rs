@@ -4,9 +4,11 @@
 use super::decode::{CODECS, Codec};
 use super::dictionary::Dictionary;
 use super::error::{Code, check};
-use super::io::{Source, Watch, refuse_open};
+use super::packet::Packet;
 use super::picture::Picture;
+use super::source::Source;
 use super::sys;
+use super::watch::{Watch, refuse_open};
 use crate::media::Limits;
 use crate::media::orientation::Orientation;
 use crate::media::sniff::Container;
@@ -33,9 +35,8 @@ pub(super) struct Demuxer {
     stream: NonNull<sys::AVStream>,
     codec: Codec,
     container: Container,
-    // Dropped after the context, in this order.
+    // Dropped after the context.
     source: Source,
-    watch: Box<Watch>,
 }
 
 /// What reading a packet gave.
@@ -46,60 +47,6 @@ pub(super) enum Read {
     Damaged,
     /// No more.
     End,
-}
-
-/// An owned `AVPacket`.
-pub(super) struct Packet(NonNull<sys::AVPacket>);
-
-// SAFETY: owned exclusively, used by one thread at a time, and bound to none.
-unsafe impl Send for Packet {}
-
-impl Packet {
-    pub(super) fn new() -> Result<Self, Code> {
-        // SAFETY: allocates; null is out of memory.
-        NonNull::new(unsafe { sys::av_packet_alloc() }).map(Self).ok_or(Code::OUT_OF_MEMORY)
-    }
-
-    pub(super) const fn as_mut_ptr(&mut self) -> *mut sys::AVPacket {
-        self.0.as_ptr()
-    }
-
-    pub(super) const fn as_mut(&mut self) -> &mut sys::AVPacket {
-        // SAFETY: never null, owned.
-        unsafe { self.0.as_mut() }
-    }
-
-    /// Lets the data go.
-    pub(super) fn clear(&mut self) {
-        // SAFETY: a valid packet.
-        unsafe { sys::av_packet_unref(self.0.as_ptr()) };
-    }
-
-    /// The data.
-    pub(super) const fn data(&self) -> &[u8] {
-        // SAFETY: a valid packet; its data is as long as it says, or null.
-        unsafe {
-            let packet = self.0.as_ref();
-            match packet.data.is_null() {
-                true => &[],
-                false => std::slice::from_raw_parts(packet.data, packet.size as usize),
-            }
-        }
-    }
-
-    /// Whether the demuxer says that its data is damaged or cut.
-    pub(super) fn is_corrupt(&self) -> bool {
-        // SAFETY: a valid packet.
-        unsafe { self.0.as_ref() }.flags & sys::AV_PKT_FLAG_CORRUPT as c_int != 0
-    }
-}
-
-impl Drop for Packet {
-    fn drop(&mut self) {
-        let mut packet = self.0.as_ptr();
-        // SAFETY: owned.
-        unsafe { sys::av_packet_free(&mut packet) };
-    }
 }
 
 const fn demuxer_name(container: Container) -> &'static CStr {
@@ -119,27 +66,18 @@ impl Demuxer {
     /// # Errors
     /// `CORRUPT_MEDIA`, `UNSUPPORTED_FORMAT` (no video, unknown codec, references to other
     /// files), `MEDIA_LIMIT_EXCEEDED`, `DOWNLOAD_ERROR`, `CANCELLED`.
-    pub(super) fn open(
-        source: Source,
-        watch: Box<Watch>,
-        container: Container,
-        limits: &Limits,
-    ) -> Result<Self> {
-        let context = open_context(&source, &watch, container)?;
+    pub(super) fn open(source: Source, container: Container, limits: &Limits) -> Result<Self> {
+        let context = open_context(&source, container)?;
         // From here on the demuxer frees the context; its stream is set once it is known.
-        let mut demuxer = Self {
-            context,
-            stream: NonNull::dangling(),
-            codec: Codec::NONE,
-            container,
-            source,
-            watch,
-        };
+        let mut demuxer =
+            Self { context, stream: NonNull::dangling(), codec: Codec::NONE, container, source };
         (demuxer.stream, demuxer.codec) = demuxer.choose_stream()?;
         demuxer.check_limits(limits)?;
         demuxer.check_order()?;
-        demuxer.analyse(limits)?;
-        demuxer.check_limits(limits)?;
+        if !container.is_still() {
+            demuxer.analyse(limits)?;
+            demuxer.check_limits(limits)?;
+        }
         Ok(demuxer)
     }
 
@@ -169,7 +107,7 @@ impl Demuxer {
                 options.push(Dictionary::new(&[("max_pixels", &max_pixels)])?);
             }
             let mut pointers: Vec<_> = options.iter_mut().map(|o| *o.as_mut_ptr()).collect();
-            self.watch.touch();
+            self.source.watch().touch();
             let found = check(sys::avformat_find_stream_info(context, pointers.as_mut_ptr()));
             for (option, pointer) in options.iter_mut().zip(pointers) {
                 *option.as_mut_ptr() = pointer;
@@ -244,8 +182,8 @@ impl Demuxer {
         self.container
     }
 
-    pub(super) const fn watch(&self) -> &Watch {
-        &self.watch
+    pub(super) fn watch(&self) -> &Watch {
+        self.source.watch()
     }
 
     pub(super) const fn source(&self) -> &Source {
@@ -344,11 +282,11 @@ impl Demuxer {
     pub(super) fn read(&mut self, packet: &mut Packet) -> Result<Read> {
         loop {
             packet.clear();
-            self.watch.touch();
+            self.source.watch().touch();
             // SAFETY: both are valid.
             let read =
                 check(unsafe { sys::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) });
-            if let Some(error) = self.watch.error() {
+            if let Some(error) = self.source.watch().error() {
                 return Err(error);
             }
             match read {
@@ -365,7 +303,7 @@ impl Demuxer {
     }
 
     fn explain(&self, code: Code) -> Error {
-        explain(code, &self.source, &self.watch)
+        explain(code, &self.source)
     }
 }
 
@@ -377,11 +315,7 @@ impl Drop for Demuxer {
     }
 }
 
-fn open_context(
-    source: &Source,
-    watch: &Watch,
-    container: Container,
-) -> Result<NonNull<sys::AVFormatContext>> {
+fn open_context(source: &Source, container: Container) -> Result<NonNull<sys::AVFormatContext>> {
     let name = demuxer_name(container);
     let missing = || {
         let name = name.to_string_lossy();
@@ -401,22 +335,22 @@ fn open_context(
         ("analyzeduration", PROBE_US),
     ])?;
     let out_of_memory = || Error::new(ErrorKind::ServerError, "out of memory");
-    // SAFETY: the context is fresh; source and watch outlive it (see `Demuxer`). On failure
+    // SAFETY: the context is fresh; the source outlives it (see `Demuxer`). On failure
     // libav frees it and sets it to null.
     let (context, opened) = unsafe {
         let mut context = sys::avformat_alloc_context();
         let fields = context.as_mut().ok_or_else(out_of_memory)?;
         fields.pb = source.as_ptr();
         fields.flags |= sys::AVFMT_FLAG_CUSTOM_IO as c_int;
-        fields.interrupt_callback = watch.callback();
+        fields.interrupt_callback = source.watch().callback();
         fields.opaque = fields.interrupt_callback.opaque;
         fields.io_open = Some(refuse_open);
-        watch.touch();
+        source.watch().touch();
         let url = ptr::null();
         let opened = sys::avformat_open_input(&mut context, url, format, options.as_mut_ptr());
         (context, check(opened))
     };
-    opened.map_err(|code| explain(code, source, watch))?;
+    opened.map_err(|code| explain(code, source))?;
     let context = NonNull::new(context).ok_or_else(out_of_memory)?;
     if let Err(error) = options.expect_used() {
         let mut context = context.as_ptr();
@@ -428,7 +362,8 @@ fn open_context(
 }
 
 /// What a failure to open means for the user.
-fn explain(code: Code, source: &Source, watch: &Watch) -> Error {
+fn explain(code: Code, source: &Source) -> Error {
+    let watch = source.watch();
     if let Some(error) = watch.error() {
         return error;
     }
@@ -436,7 +371,7 @@ fn explain(code: Code, source: &Source, watch: &Watch) -> Error {
         let message = "it refers to other files, which is not allowed";
         return Error::new(ErrorKind::UnsupportedFormat, message);
     }
-    if let (Source::Url(_), Some(cause)) = (source, source.error()) {
+    if let Some(cause) = source.error().filter(|_| source.is_url()) {
         let message = format!("the download broke off: {cause}");
         return Error::new(ErrorKind::DownloadError, message).with_source(cause);
     }

@@ -27,6 +27,13 @@ impl Dictionary {
         Ok(dictionary)
     }
 
+    /// Takes an entry out, if it is there.
+    pub(super) fn remove(&mut self, key: &str) {
+        let Ok(key) = CString::new(key) else { return };
+        // SAFETY: the key lives over the call; a null value removes the entry.
+        unsafe { sys::av_dict_set(&mut self.0, key.as_ptr(), ptr::null(), 0) };
+    }
+
     /// Where libav may take entries out.
     pub(super) const fn as_mut_ptr(&mut self) -> *mut *mut sys::AVDictionary {
         &mut self.0

@@ -1,10 +1,11 @@
 //! A video encoder: pictures in, packets out; and how a frame becomes what it takes.
 
-use super::convert::{Colour, Scaler, planar};
-use super::demux::Packet;
 use super::dictionary::Dictionary;
 use super::error::{Code, check};
+use super::format::{Colour, planar};
+use super::packet::Packet;
 use super::picture::Picture;
+use super::scale::Scaler;
 use super::sys;
 use bytes::Bytes;
 use models::picture::{Chroma, Frame, Matrix, Range};

@@ -1,9 +1,9 @@
 //! One frame as a JPEG picture.
 
-use super::convert::Colour;
-use super::demux::Packet;
 use super::encode::{Encoder, EncoderOptions, Feeder};
 use super::error::Code;
+use super::format::Colour;
+use super::packet::Packet;
 use super::sys;
 use models::picture::{Chroma, Frame, Matrix, Range};
 use schema::{Error, ErrorKind, Result};

@@ -14,14 +14,18 @@ mod demux;
 mod dictionary;
 mod encode;
 mod error;
-mod io;
+mod format;
 mod jpeg;
 mod log;
 mod mux;
+mod packet;
 mod picture;
 mod reader;
+mod scale;
 mod session;
+mod source;
 mod thread;
+mod watch;
 mod writer;
 
 pub(crate) use jpeg::encode_jpeg;
@@ -29,6 +33,7 @@ pub(crate) use thread::{abandoned, open};
 pub(crate) use writer::{check_h264_encoder, open_mp4};
 
 use ffmpeg_next::ffi as sys;
+use std::ffi::CStr;
 use std::sync::Once;
 
 /// Sets libav up once: its messages go to `tracing`, sockets are ready.
@@ -41,10 +46,8 @@ fn init() {
     });
 }
 
-/// Versions of the libraries that are loaded, as `libavformat 59.27.100, libavcodec 59.37.100`.
+/// The version of the FFmpeg that is linked, as `5.1.9-0+deb12u1`.
 pub(crate) fn version() -> String {
-    // SAFETY: both only return a number.
-    let (format, codec) = unsafe { (sys::avformat_version(), sys::avcodec_version()) };
-    let text = |v: u32| format!("{}.{}.{}", v >> 16, v >> 8 & 0xff, v & 0xff);
-    format!("libavformat {}, libavcodec {}", text(format), text(codec))
+    // SAFETY: a static text.
+    unsafe { CStr::from_ptr(sys::av_version_info()) }.to_string_lossy().into_owned()
 }

@@ -1,9 +1,9 @@
 //! An MP4 file being written: one video track, its index moved to the front at the end.
 
-use super::demux::Packet;
 use super::dictionary::Dictionary;
 use super::encode::Encoder;
 use super::error::{Code, check};
+use super::packet::Packet;
 use super::sys;
 use schema::{Error, ErrorKind, Result};
 use std::ffi::{CString, c_int};

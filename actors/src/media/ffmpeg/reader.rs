@@ -3,9 +3,9 @@
 //! What does not decode is counted and skipped; what ends too early is noticed.
 
 use super::decode::{Decoder, DecoderOptions, Received};
-use super::demux::{Demuxer, Packet, Read};
+use super::demux::{Demuxer, Read};
 use super::error::Code;
-use super::io::Source;
+use super::packet::Packet;
 use super::picture::Picture;
 use super::sys;
 use crate::media::Limits;
@@ -124,7 +124,8 @@ impl Reader {
 
     /// No more packets: checks that a download was whole, then empties the decoder.
     fn end(&mut self) -> Result<()> {
-        if let source @ Source::Url(_) = self.demuxer.source() {
+        let source = self.demuxer.source();
+        if source.is_url() {
             let cause = source.error();
             // Without a length, a connection that closes early looks like the end of the file.
             if cause.is_some() || (source.len().is_none() && self.findings.truncated) {

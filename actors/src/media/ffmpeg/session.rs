@@ -2,9 +2,10 @@
 
 use super::convert::Converter;
 use super::demux::Demuxer;
-use super::io::{Source, Watch};
 use super::picture::Picture;
 use super::reader::{Findings, Reader};
+use super::source::Source;
+use super::watch::Watch;
 use crate::media::orientation::Orientation;
 use crate::media::sniff::{self, Container};
 use crate::media::timeline::Timeline;
@@ -14,6 +15,7 @@ use schema::{Error, ErrorKind, Result};
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -38,7 +40,7 @@ impl Session {
             Input::File(path) => open_file(path, limits, &watch)?,
             Input::Url(url) => open_url(url, &watch)?,
         };
-        let demuxer = Demuxer::open(source, watch, container, limits)?;
+        let demuxer = Demuxer::open(source, container, limits)?;
         let time_base = (demuxer.time_base().num, demuxer.time_base().den);
         let timeline = Timeline::new(time_base, demuxer.frame_rate());
         let orientation = demuxer.orientation();
@@ -109,7 +111,7 @@ impl Session {
 }
 
 /// Looks into a file before libav does.
-fn open_file(path: &Path, limits: &Limits, watch: &Watch) -> Result<(Source, Container, bool)> {
+fn open_file(path: &Path, limits: &Limits, watch: &Rc<Watch>) -> Result<(Source, Container, bool)> {
     let failed = |e: io::Error| Error::input(path, e);
     let about = std::fs::metadata(path).map_err(failed)?;
     if !about.is_file() {
@@ -131,7 +133,7 @@ fn open_file(path: &Path, limits: &Limits, watch: &Watch) -> Result<(Source, Con
 }
 
 /// Connects, and looks at the first bytes.
-fn open_url(url: &str, watch: &Watch) -> Result<(Source, Container, bool)> {
+fn open_url(url: &str, watch: &Rc<Watch>) -> Result<(Source, Container, bool)> {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
     if scheme != "http" && scheme != "https" {
         let message = format!("url {url:?} does not begin with http:// or https://");

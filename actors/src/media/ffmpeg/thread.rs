@@ -10,17 +10,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Frames decoded ahead of the one who takes them.
+/// Frames decoded ahead of the one who takes them, and the bytes they may take; at least one.
 const AHEAD: usize = 4;
+const AHEAD_BYTES: usize = 64 << 20;
 /// A thread that has not ended this long after it was told to is abandoned.
 const GRACE: Duration = Duration::from_secs(2);
-/// A libav call that takes longer, on data that is all there, is taken for a hang.
-const HANG: Duration = Duration::from_secs(30);
+/// Without a frame for so long, a decoder is taken to hang. Data of a file is all there; that of
+/// a URL may come slowly, and its own watch notices where it does not come at all.
+const fn patience(input: &Input) -> Duration {
+    match input {
+        Input::File(_) => Duration::from_secs(30),
+        Input::Url(_) => Duration::from_secs(600),
+    }
+}
 
 /// What source and thread share.
 #[derive(Debug, Default)]
 struct Shared {
     ended: AtomicBool,
+    /// All was read.
+    complete: AtomicBool,
     corrupt_packets: AtomicU64,
     truncated: AtomicBool,
     busy_us: AtomicU64,
@@ -33,6 +42,11 @@ struct StopGuard {
 }
 
 impl StopGuard {
+    /// Whether a closed channel is as it should be: all was read, or it was stopped.
+    fn has_ended_well(&self) -> bool {
+        self.shared.complete.load(Ordering::Acquire) || self.stop.load(Ordering::Relaxed)
+    }
+
     fn stop(&self) {
         if !self.stop.swap(true, Ordering::Relaxed) && !self.shared.ended.load(Ordering::Acquire) {
             let mut stopping = STOPPING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,28 +78,25 @@ pub(crate) async fn open(input: &Input, limits: &Limits) -> Result<DecodingThrea
     let shared = Arc::new(Shared::default());
     let guard = StopGuard { stop: Arc::clone(&stop), shared: Arc::clone(&shared) };
     let (opened, info) = oneshot::channel();
-    let (sender, frames) = mpsc::channel(AHEAD);
+    let patience = patience(input);
     let (input, limits) = (input.clone(), limits.clone());
     let work = move || {
         let ended = EndGuard(Arc::clone(&shared));
-        let run = AssertUnwindSafe(|| run(&input, &limits, stop, &shared, opened, &sender));
-        if catch_unwind(run).is_err() {
-            let message = "the decoder panicked";
-            // Nobody may be listening any more.
-            let _ = sender.blocking_send(Err(Error::new(ErrorKind::ServerError, message)));
-        }
+        // A panic closes the channel before all is complete: so it is noticed (see `next`).
+        let run = AssertUnwindSafe(|| run(&input, &limits, stop, &shared, opened));
+        let _ = catch_unwind(run);
         drop(ended);
     };
     std::thread::Builder::new()
         .name("decode".into())
         .spawn(work)
         .map_err(|e| Error::io("starting a decoder thread", e))?;
-    let info = match tokio::time::timeout(HANG, info).await {
-        Ok(Ok(info)) => info?,
-        Ok(Err(_)) => return Err(Error::new(ErrorKind::ServerError, "the decoder panicked")),
-        Err(_) => return Err(hanging("opening")),
+    let (info, frames) = match tokio::time::timeout(patience, info).await {
+        Ok(Ok(opened)) => opened?,
+        Ok(Err(_)) => return Err(panicked()),
+        Err(_) => return Err(hanging("opening", patience)),
     };
-    Ok(DecodingThread { info, frames, handed_out: 0, guard })
+    Ok(DecodingThread { info, frames, handed_out: 0, patience, guard })
 }
 
 struct EndGuard(Arc<Shared>);
@@ -96,10 +107,16 @@ impl Drop for EndGuard {
     }
 }
 
-fn hanging(what: &str) -> Error {
-    let message = format!("{what} made no progress for {} s", HANG.as_secs());
+fn hanging(what: &str, patience: Duration) -> Error {
+    let message = format!("{what} made no progress for {} s", patience.as_secs());
     Error::new(ErrorKind::CorruptMedia, message)
 }
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::ServerError, "the decoder panicked")
+}
+
+type Frames = mpsc::Receiver<Result<Arc<Frame>>>;
 
 /// The body of the thread.
 fn run(
@@ -107,8 +124,7 @@ fn run(
     limits: &Limits,
     stop: Arc<AtomicBool>,
     shared: &Shared,
-    opened: oneshot::Sender<Result<SourceInfo>>,
-    sender: &mpsc::Sender<Result<Arc<Frame>>>,
+    opened: oneshot::Sender<Result<(SourceInfo, Frames)>>,
 ) {
     let mut session = match Session::open(input, limits, stop) {
         Ok(session) => session,
@@ -118,7 +134,10 @@ fn run(
             return;
         }
     };
-    let _ = opened.send(Ok(session.info()));
+    let info = session.info();
+    let frame_bytes = info.width as usize * info.height as usize * 3 / 2;
+    let (sender, frames) = mpsc::channel((AHEAD_BYTES / frame_bytes.max(1)).clamp(1, AHEAD));
+    let _ = opened.send(Ok((info, frames)));
     loop {
         let begun = Instant::now();
         let next = session.next();
@@ -129,7 +148,10 @@ fn run(
         shared.truncated.store(findings.truncated, Ordering::Relaxed);
         let (message, is_last) = match next {
             Ok(Some(frame)) => (Ok(Arc::new(frame)), false),
-            Ok(None) => return,
+            Ok(None) => {
+                shared.complete.store(true, Ordering::Release);
+                return;
+            }
             Err(error) => (Err(error), true),
         };
         if sender.blocking_send(message).is_err() || is_last {
@@ -141,8 +163,9 @@ fn run(
 /// A source that decodes on a thread of its own.
 pub(crate) struct DecodingThread {
     info: SourceInfo,
-    frames: mpsc::Receiver<Result<Arc<Frame>>>,
+    frames: Frames,
     handed_out: u64,
+    patience: Duration,
     guard: StopGuard,
 }
 
@@ -153,10 +176,11 @@ impl FrameSource for DecodingThread {
 
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Arc<Frame>>>> {
         Box::pin(async {
-            let received = tokio::time::timeout(HANG, self.frames.recv()).await;
+            let received = tokio::time::timeout(self.patience, self.frames.recv()).await;
             let frame = match received {
+                Ok(None) if !self.guard.has_ended_well() => Err(panicked()),
                 Ok(received) => received.transpose(),
-                Err(_) => Err(hanging("decoding")),
+                Err(_) => Err(hanging("decoding", self.patience)),
             };
             match &frame {
                 Ok(Some(_)) => self.handed_out += 1,
@@ -182,5 +206,24 @@ impl FrameSource for DecodingThread {
             truncated: shared.truncated.load(Ordering::Relaxed),
             busy: Duration::from_micros(shared.busy_us.load(Ordering::Relaxed)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_do_not_end_are_counted_until_they_do() {
+        let shared = Arc::new(Shared::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        drop(StopGuard { stop: Arc::clone(&stop), shared: Arc::clone(&shared) });
+        assert!(stop.load(Ordering::Relaxed));
+        assert_eq!(abandoned(), 0, "it has 2 s");
+        let long_ago = Instant::now().checked_sub(GRACE * 2).expect("a machine that runs for 4 s");
+        STOPPING.lock().expect("no panic").iter_mut().for_each(|(since, _)| *since = long_ago);
+        assert_eq!(abandoned(), 1);
+        drop(EndGuard(Arc::clone(&shared)));
+        assert_eq!(abandoned(), 0);
     }
 }

@@ -1,10 +1,10 @@
 //! Frames into an H.264 MP4 file that browsers play.
 
-use super::convert::Colour;
-use super::demux::Packet;
 use super::encode::{Encoder, EncoderOptions, Feeder, require};
 use super::error::Code;
+use super::format::Colour;
 use super::mux::Muxer;
+use super::packet::Packet;
 use super::sys;
 use crate::media::{FrameWriter, Preset, WriterOptions};
 use models::picture::{Chroma, Frame, Range};

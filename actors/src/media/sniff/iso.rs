@@ -6,6 +6,10 @@ use std::io::{self, Read, Seek};
 
 /// A file of more top-level boxes is not walked to its end.
 const MAX_BOXES: usize = 1_000_000;
+/// Tracks of one index that are looked at; more are not opened anyhow.
+const MAX_TRACKS: usize = 64;
+/// Samples that a few bytes can announce without listing them: a demuxer takes 24 bytes for each.
+const MAX_ENTRIES: u64 = 4_000_000;
 /// Boxes nest no deeper than this on the way to a data reference (moov, trak, mdia, minf, dinf).
 const MAX_DEPTH: usize = 8;
 
@@ -54,7 +58,7 @@ fn box_at(reader: &mut (impl Read + Seek), at: u64, limit: u64) -> io::Result<Op
 ///
 /// # Errors
 /// `CORRUPT_MEDIA` without a whole index, `UNSUPPORTED_FORMAT` where a video track lies in
-/// another file.
+/// another file, `MEDIA_LIMIT_EXCEEDED` where the index announces more samples than are taken.
 pub(super) fn inspect<R: Read + Seek>(reader: &mut R, len: u64) -> Result<bool> {
     let found = walk(reader, len).map_err(|e| Error::io("reading the input", e))?;
     let corrupt = |message: &str| {
@@ -62,14 +66,25 @@ pub(super) fn inspect<R: Read + Seek>(reader: &mut R, len: u64) -> Result<bool> 
             .with_hint("was the recording ended properly, the file copied whole?")
     };
     match found.index {
+        None => Err(corrupt("there is no index (box moov)")),
         Some(index) if index.end > len => Err(corrupt("the index (box moov) is cut off")),
         Some(_) if found.external => Err(Error::new(
             ErrorKind::UnsupportedFormat,
             "the video track lies in another file (external data reference)",
         )
         .with_hint("export it as a self-contained file")),
+        Some(_) if found.compressed => Err(Error::new(
+            ErrorKind::UnsupportedFormat,
+            "a compressed index (box cmov) is not accepted",
+        )
+        .with_hint("convert it first, as with: ffmpeg -i IN -c copy OUT.mp4")),
+        Some(_) if found.entries > MAX_ENTRIES => {
+            let entries = found.entries;
+            let message =
+                format!("the index announces {entries} samples, the limit is {MAX_ENTRIES}");
+            Err(Error::new(ErrorKind::MediaLimitExceeded, message))
+        }
         Some(_) => Ok(found.truncated),
-        None => Err(corrupt("there is no index (box moov)")),
     }
 }
 
@@ -77,6 +92,11 @@ pub(super) fn inspect<R: Read + Seek>(reader: &mut R, len: u64) -> Result<bool> 
 struct Walk {
     index: Option<BoxAt>,
     external: bool,
+    /// The index is deflated, as some movies of the last century have it: nothing of it can be
+    /// checked before it is in memory.
+    compressed: bool,
+    /// Entries that a demuxer will make of tables that do not list them one by one.
+    entries: u64,
     truncated: bool,
 }
 
@@ -84,14 +104,17 @@ fn walk(reader: &mut (impl Read + Seek), len: u64) -> io::Result<Walk> {
     let mut found = Walk::default();
     let mut at = 0;
     for _ in 0..MAX_BOXES {
-        let Some(current) = box_at(reader, at, len)? else {
-            // A few stray bytes at the end are harmless; what is no box ends the walk.
-            break;
-        };
+        // A few stray bytes at the end are harmless; what is no box ends the walk.
+        let Some(current) = box_at(reader, at, len)? else { break };
         if &current.kind == b"moov" && found.index.is_none() {
             found.index = Some(current);
-            if current.end <= len {
-                found.external = has_external_video(reader, current, 0)?;
+        }
+        if current.end <= len {
+            let tracks = tracks(reader, current)?;
+            found.compressed |= tracks.iter().any(|track| track.is_compressed);
+            for track in tracks {
+                found.external |= track.external && track.handler == *b"vide";
+                found.entries = found.entries.saturating_add(track.entries());
             }
         }
         found.truncated = current.end > len;
@@ -103,29 +126,82 @@ fn walk(reader: &mut (impl Read + Seek), len: u64) -> io::Result<Walk> {
     Ok(found)
 }
 
-/// Whether a video track below `parent` has a data reference that is not the file itself.
-fn has_external_video(
+/// What is told of a track in the index, or in a fragment.
+#[derive(Debug, Default)]
+struct Track {
+    handler: [u8; 4],
+    is_compressed: bool,
+    /// A data reference is not the file itself.
+    external: bool,
+    /// Samples that are announced by their number alone.
+    unlisted: u64,
+    edits: u64,
+    /// Every sample lasts one tick, as in uncompressed sound, whose samples no demuxer lists.
+    is_ticking: bool,
+}
+
+impl Track {
+    fn entries(&self) -> u64 {
+        if self.is_ticking && self.handler == *b"soun" {
+            return 0;
+        }
+        self.unlisted.saturating_mul(self.edits.max(1))
+    }
+}
+
+/// The tracks of a `moov`, the fragments of a `moof`, nothing of other boxes.
+fn tracks(reader: &mut (impl Read + Seek), parent: BoxAt) -> io::Result<Vec<Track>> {
+    let mut found = Vec::new();
+    if !matches!(&parent.kind, b"moov" | b"moof") {
+        return Ok(found);
+    }
+    let mut at = parent.payload;
+    while at < parent.end && found.len() < MAX_TRACKS {
+        let Some(child) = box_at(reader, at, parent.end)? else { break };
+        if matches!(&child.kind, b"trak" | b"traf" | b"cmov") {
+            let is_compressed = &child.kind == b"cmov";
+            let mut track = Track { is_compressed, ..Track::default() };
+            read_track(reader, child, &mut track, 0)?;
+            found.push(track);
+        }
+        at = child.end;
+    }
+    Ok(found)
+}
+
+fn read_track(
     reader: &mut (impl Read + Seek),
     parent: BoxAt,
+    track: &mut Track,
     depth: usize,
-) -> io::Result<bool> {
-    let (mut at, mut is_video, mut external) = (parent.payload, true, false);
+) -> io::Result<()> {
+    let mut at = parent.payload;
     while at < parent.end && depth < MAX_DEPTH {
         let Some(child) = box_at(reader, at, parent.end)? else { break };
+        // Version and flags come first in all of these.
+        let mut number = |offset: u64| -> io::Result<u64> {
+            let bytes = read_at::<4>(reader, child.payload + offset)?;
+            Ok(bytes.map_or(0, u32::from_be_bytes).into())
+        };
         match &child.kind {
-            // version and flags, component type, then the subtype that names the handler.
+            // The component type, then the handler; not that of a data reference.
             b"hdlr" if &parent.kind == b"mdia" => {
-                is_video = read_at::<4>(reader, child.payload + 8)? == Some(*b"vide");
+                track.handler = read_at::<4>(reader, child.payload + 8)?.unwrap_or_default();
             }
-            b"trak" | b"mdia" | b"minf" | b"dinf" => {
-                external |= has_external_video(reader, child, depth + 1)?;
+            b"stsz" if number(4)? > 0 => track.unlisted += number(8)?,
+            b"stts" => track.is_ticking = number(4)? == 1 && number(12)? == 1,
+            b"elst" => track.edits += number(4)?.min((child.end - child.payload) / 12),
+            // Bits 8 to 11: fields that each sample has.
+            b"trun" if number(0)? & 0xf00 == 0 => track.unlisted += number(4)?,
+            b"trak" | b"mdia" | b"minf" | b"dinf" | b"stbl" | b"edts" | b"traf" => {
+                read_track(reader, child, track, depth + 1)?;
             }
-            b"dref" => external |= has_external_entry(reader, child)?,
+            b"dref" => track.external |= has_external_entry(reader, child)?,
             _ => {}
         }
         at = child.end;
     }
-    Ok(is_video && external)
+    Ok(())
 }
 
 /// A data reference is the file itself where bit 0 of its flags is set.

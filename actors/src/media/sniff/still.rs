@@ -12,6 +12,8 @@ pub(super) const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 const DEFLATE_RATIO: u64 = 1032;
 /// Bytes at the end in which an end marker is looked for, beside appended data.
 const TAIL: u64 = 1 << 16;
+/// Most bytes of compressed texts and colour profiles in a PNG.
+const MAX_NOTES: u64 = 200_000;
 const MAX_SEGMENTS: usize = 65_536;
 
 /// A picture as its header announces it.
@@ -100,8 +102,27 @@ pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Fo
     };
     let samples = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(channels);
     let least_bytes = samples.saturating_mul(u64::from(depth)) / 8 / DEFLATE_RATIO;
+    let notes = compressed_notes(reader, len).map_err(|e| Error::io("reading the input", e))?;
+    if notes > MAX_NOTES {
+        let message = format!("the PNG has {notes} bytes of compressed notes");
+        return Err(Error::new(ErrorKind::MediaLimitExceeded, message));
+    }
     let truncated = !tail_has(reader, len, b"IEND")?;
     Ok((truncated, Some(StillSize { width, height, least_bytes })))
+}
+
+/// Bytes of chunks that are inflated whole, however large that makes them.
+fn compressed_notes(reader: &mut (impl Read + Seek), len: u64) -> io::Result<u64> {
+    let (mut at, mut sum) = (PNG_MAGIC.len() as u64, 0);
+    for _ in 0..MAX_SEGMENTS {
+        let Some([l3, l2, l1, l0, kind @ ..]) = read_at::<8>(reader, at)? else { break };
+        let length = u64::from(u32::from_be_bytes([l3, l2, l1, l0]));
+        if matches!(&kind, b"zTXt" | b"iTXt" | b"iCCP") {
+            sum += length.min(len);
+        }
+        at += 12 + length;
+    }
+    Ok(sum)
 }
 
 fn tail_has(reader: &mut (impl Read + Seek), len: u64, marker: &[u8]) -> Result<bool> {
