@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod exit;
 mod interrupt;
+mod simulate;
 mod summary;
 mod track;
 
@@ -29,6 +30,8 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Run a tracker over MOTChallenge detections.
     Track(track::TrackArgs),
+    /// Write a synthetic scene with known truth.
+    Simulate(simulate::SimulateArgs),
     /// Say what this machine has, and what is used in place of what it has not.
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell.
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Analyze(args) => analyze::run(args),
         Command::Track(args) => track::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args).map(|()| ExitCode::SUCCESS),
     };
