@@ -211,3 +211,65 @@ impl Walker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::figure::Build;
+    use rand::SeedableRng;
+    use rand_pcg::Pcg32;
+
+    const RATE: f32 = 25.0;
+
+    fn walk(route: &Route) -> Walk {
+        let person = Person::random(&mut Pcg32::seed_from_u64(1), Build::Adult);
+        route.walk(&person, Start { frame: 100, strides: 0.3, restless: 0.5 }, RATE)
+    }
+
+    #[test]
+    fn a_walk_takes_its_time_and_ends_where_it_should() {
+        let route = Route::through(&[Spot::new(-6.0, 8.0), Spot::new(6.0, 8.0)], 1.2);
+        let walk = walk(&route);
+        let seconds = walk.stances.len() as f32 / RATE;
+        assert!((seconds - 10.0).abs() < 0.2, "{seconds}");
+        assert!(walk.at(99).is_none() && walk.at(100 + walk.stances.len()).is_none());
+        let last = walk.at(99 + walk.stances.len()).expect("the last frame").spot;
+        assert!(last.distance(Spot::new(6.0, 8.0)) < 0.05);
+        let half = walk.reaches(0.0) as f32 / walk.stances.len() as f32;
+        assert!((half - 0.5).abs() < 0.01, "{half}");
+    }
+
+    #[test]
+    fn who_waits_stands_still_and_sets_out_the_other_way() {
+        let (from, there) = (Spot::new(-3.0, 9.0), Spot::new(2.0, 9.0));
+        let legs = vec![vec![from, there], vec![there, from]];
+        let walk = walk(&Route { legs, waits: vec![6.0], speed: 1.3 });
+        let still = walk.stances.windows(2).filter(|w| w[0].spot == w[1].spot).count();
+        assert!((148..=152).contains(&still), "{still} frames");
+        let standing = walk.stances.iter().filter(|s| s.swing == 0.0).count();
+        assert!(standing > 125, "legs are together for {standing} frames");
+        let headings = (walk.stances[20].heading, walk.stances[walk.stances.len() - 1].heading);
+        assert!((headings.0 - headings.1).abs() > 3.0, "{headings:?}");
+        let fastest = walk.stances.windows(2).map(|w| w[0].spot.distance(w[1].spot) * RATE);
+        assert!(fastest.fold(0.0, f32::max) < 1.4);
+    }
+
+    #[test]
+    fn corners_are_rounded_and_lines_are_kept_off() {
+        let (a, b, c) = (Spot::new(0.0, 8.0), Spot::new(4.0, 8.0), Spot::new(4.0, 12.0));
+        let route = Route::through(&[a, b, c], 1.2);
+        let nearest = walk(&route).stances.iter().map(|s| s.spot.distance(b)).fold(9.0, f32::min);
+        assert!(nearest > 0.3, "the corner is cut by {nearest} m");
+        assert!(route.metres_near(a, b, 0.3) > 2.0);
+        assert!(route.metres_near(Spot::new(1.0, 7.0), Spot::new(1.0, 9.0), 0.3) < 0.7);
+    }
+
+    #[test]
+    fn clearance_is_taken_at_the_same_time_only() {
+        let right = walk(&Route::through(&[Spot::new(-4.0, 8.0), Spot::new(4.0, 8.0)], 1.2));
+        let left = walk(&Route::through(&[Spot::new(4.0, 9.0), Spot::new(-4.0, 9.0)], 1.2));
+        assert!((right.clearance(&left) - 1.0).abs() < 0.01);
+        let later = Walk { first: 5000, stances: left.stances };
+        assert_eq!(right.clearance(&later), f32::INFINITY);
+    }
+}

@@ -145,3 +145,30 @@ impl Rod {
         t * t * (3.0 - 2.0 * t) * (radius / soft).min(1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_post_throws_its_shadow_away_from_the_sun() {
+        let (width, height) = (480, 270);
+        let camera = Camera::new(480, 270);
+        let backdrop = Backdrop::new(&camera, 480, 270, 1);
+        let foot = Vec3::new(0.0, 0.0, 9.0);
+        let post = Caster { ends: [Vec3::new(0.0, 1.7, 9.0), foot], radii: [0.12, 0.12] };
+        let spot = Spot::new(0.0, 9.0);
+        let dark_at = |x: f32, z: f32, cloud: f32| {
+            let mut map = ShadowMap::new(&camera, width, height);
+            map.add(&[post], [foot, foot], spot, &Light::under(cloud), &backdrop);
+            let p = camera.project(Vec3::new(x, 0.0, z));
+            map.dark[p.y as usize * width + p.x as usize]
+        };
+        // The sun is on the left and behind the camera.
+        let (x, z) = (-TO_SUN.x / TO_SUN.y, 9.0 - TO_SUN.z / TO_SUN.y);
+        assert!(dark_at(x, z, 0.0) > 50);
+        assert!(dark_at(x, z, 1.0) < dark_at(x, z, 0.0) / 2, "hardly any under the cloud");
+        assert_eq!((dark_at(-x, z, 0.0), dark_at(x, 9.0 - 0.6, 0.0)), (0, 0));
+        assert!(dark_at(0.0, 9.0, 1.0) > 50, "where it touches the ground");
+    }
+}

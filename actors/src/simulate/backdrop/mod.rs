@@ -11,7 +11,7 @@ mod street;
 use super::canvas::Canvas;
 use super::light::Light;
 use super::noise;
-use super::space::Camera;
+use super::space::{Camera, Spot};
 use painter::Painter;
 pub(super) use props::OBSTACLES;
 use props::PROPS;
@@ -42,9 +42,10 @@ impl Backdrop {
     /// Paints it for a picture of `width` x `height` pixels (not 0).
     pub(super) fn new(camera: &Camera, width: u32, height: u32, seed: u64) -> Self {
         let seed = (seed ^ (seed >> 32)) as u32;
-        let (sunny, occluders) = paint(camera, width, height, seed, Light::under(0.0));
-        let (cloudy, _) = paint(camera, width, height, seed, Light::under(1.0));
-        Self { sunny, cloudy, occluders }
+        let gains = grain(camera, width, height, seed);
+        let (sunny, occluders) = paint(camera, (width, height), seed, Light::under(0.0));
+        let (cloudy, _) = paint(camera, (width, height), seed, Light::under(1.0));
+        Self { sunny: expose(&sunny, &gains), cloudy: expose(&cloudy, &gains), occluders }
     }
 
     /// The empty scene when a cloud hides `cloud` of the sun.
@@ -97,11 +98,10 @@ impl Occluder {
 /// Paints the whole in one light.
 fn paint(
     camera: &Camera,
-    width: u32,
-    height: u32,
+    (width, height): (u32, u32),
     seed: u32,
     light: Light,
-) -> (Canvas, Vec<Occluder>) {
+) -> (Pixmap, Vec<Occluder>) {
     let blank = || Pixmap::new(width, height).expect("a validated scene has pixels");
     let mut base = Painter::new(camera, light, blank());
     street::sky(&mut base);
@@ -128,37 +128,51 @@ fn paint(
     for (i, (prop, at)) in before {
         layer(at.z, &|p| prop.draw(p, *at, seed + i as u32));
     }
-    (finish(camera, &picture, seed), occluders)
+    (picture, occluders)
 }
 
 fn merge(picture: &mut Pixmap, layer: &Pixmap) {
     picture.draw_pixmap(0, 0, layer.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
 }
 
-/// Grain of stone and plaster, vignette, and the softness of a lens.
-fn finish(camera: &Camera, picture: &Pixmap, seed: u32) -> Canvas {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let front_row = camera.project(super::space::Vec3::new(0.0, 0.0, FRONT_Z)).y;
-    let mut rgb = Vec::with_capacity(width * height);
-    for (i, pixel) in picture.pixels().iter().enumerate() {
-        let (x, y) = ((i % width) as f32 + 0.5, (i / width) as f32 + 0.5);
-        let grain = if y > front_row {
-            let z = camera.z_of_row(y);
-            let across = camera.x_at(x, z);
-            0.16 * (noise::fractal(across * 30.0, z * 30.0, 2, seed) - 0.5)
-                + 0.22 * (noise::fractal(across * 0.9, z * 0.9, 3, seed ^ 2) - 0.5)
-        } else {
-            let across = camera.x_at(x, FRONT_Z);
-            let up = (y - front_row) / camera.px_per_m(FRONT_Z);
-            0.07 * (noise::fractal(across * 14.0, up * 14.0, 2, seed) - 0.5)
-                + 0.12 * (noise::fractal(across * 0.7, up * 1.1, 3, seed ^ 4) - 0.5)
-        };
-        let (dx, dy) = (2.0 * x / width as f32 - 1.0, 2.0 * y / height as f32 - 1.0);
-        let gain = (1.0 + grain) * (1.0 - 0.07 * (dx * dx + dy * dy));
-        rgb.push(
-            [pixel.red(), pixel.green(), pixel.blue()].map(|v| (f32::from(v) * gain).min(255.0)),
-        );
+/// By how much each pixel is brighter than it was painted: grain of stone and plaster, and the
+/// lens, which takes light from the corners.
+fn grain(camera: &Camera, width: u32, height: u32, seed: u32) -> Vec<f32> {
+    let front_row = camera.project(Spot::new(0.0, FRONT_Z).above(0.0)).y;
+    let layer = |x: f32, y: f32, octaves, strength, seed| {
+        strength * (noise::fractal(x, y, octaves, seed) - 0.5)
+    };
+    let mut gains = Vec::with_capacity((width * height) as usize);
+    for row in 0..height {
+        let y = row as f32 + 0.5;
+        let dy = 2.0 * y / height as f32 - 1.0;
+        for column in 0..width {
+            let x = column as f32 + 0.5;
+            let grain = if y > front_row {
+                let z = camera.z_of_row(y);
+                let across = camera.x_at(x, z);
+                layer(across * 30.0, z * 30.0, 2, 0.16, seed)
+                    + layer(across * 0.9, z * 0.9, 3, 0.22, seed ^ 2)
+            } else {
+                let across = camera.x_at(x, FRONT_Z);
+                let up = (y - front_row) / camera.px_per_m(FRONT_Z);
+                layer(across * 14.0, up * 14.0, 2, 0.07, seed)
+                    + layer(across * 0.7, up * 1.1, 3, 0.12, seed ^ 4)
+            };
+            let dx = 2.0 * x / width as f32 - 1.0;
+            gains.push((1.0 + grain) * (1.0 - 0.07 * (dx * dx + dy * dy)));
+        }
     }
+    gains
+}
+
+/// The painted picture with its grain, as soft as a lens makes it.
+fn expose(picture: &Pixmap, gains: &[f32]) -> Canvas {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let pixels = picture.pixels().iter().zip(gains);
+    let rgb: Vec<[f32; 3]> = pixels
+        .map(|(p, gain)| [p.red(), p.green(), p.blue()].map(|v| (f32::from(v) * gain).min(255.0)))
+        .collect();
     Canvas::from_rgb(width, height, &soften(&rgb, width))
 }
 
@@ -182,4 +196,35 @@ fn soften(rgb: &[[f32; 3]], width: usize) -> Vec<[f32; 3]> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walls_hide_what_is_behind_them_and_the_door_does_not() {
+        let camera = Camera::new(480, 270);
+        let backdrop = Backdrop::new(&camera, 480, 270, 1);
+        let seen = |x: f32, height: f32, z: f32| {
+            let p = camera.project(Spot::new(x, z).above(height));
+            backdrop.visible(p.x as usize, p.y as usize, z)
+        };
+        let behind = FRONT_Z + 1.0;
+        assert_eq!(seen(DOOR_X, 1.0, behind), 1.0);
+        assert_eq!(seen(DOOR_X - 3.5, 1.0, behind), 0.0);
+        assert_eq!(seen(DOOR_X - 3.5, 1.0, FRONT_Z - 0.2), 1.0);
+        // The advertising column.
+        assert_eq!(seen(5.7, 1.0, 14.2), 0.0);
+        assert_eq!(seen(5.0, 1.0, 12.4), 1.0);
+    }
+
+    #[test]
+    fn the_cloud_darkens_the_square() {
+        let camera = Camera::new(160, 90);
+        let backdrop = Backdrop::new(&camera, 160, 90, 1);
+        let sum = |canvas: &Canvas| canvas.luma().iter().map(|&v| u32::from(v)).sum::<u32>();
+        let (sun, half, cloud) = (backdrop.under(0.0), backdrop.under(0.5), backdrop.under(1.0));
+        assert!(sum(&sun) > sum(&half) && sum(&half) > sum(&cloud));
+    }
 }

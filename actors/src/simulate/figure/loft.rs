@@ -247,3 +247,57 @@ fn sides(loft: &Loft<'_>, span: (f32, f32), half: (f32, f32), sight: Vec3) -> Ve
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::light::Rgb;
+
+    const SKIN: Surface = Surface::Skin(Rgb::new(0.5, 0.4, 0.3));
+
+    /// An upright loft 10 m away, a metre tall, facing the camera when `front` says so.
+    fn upright<'a>(shape: &'a Shape, front: Vec3) -> Loft<'a> {
+        let right = Vec3::new(front.z, 0.0, -front.x);
+        let (top, bottom) = (Vec3::new(0.0, 2.0, 10.0), Vec3::new(0.0, 1.0, 10.0));
+        Loft { top, bottom, right, front, flare: 0.0, shape, surface: &SKIN }
+    }
+
+    fn shape() -> Shape {
+        Shape { knots: vec![[0.0, 0.2, 0.1], [1.0, 0.2, 0.1]], caps: [0.0, 0.0] }
+    }
+
+    #[test]
+    fn it_is_as_wide_as_the_side_that_it_shows() {
+        let camera = Camera::new(1280, 720);
+        let px_per_m = camera.px_per_m(10.0);
+        for (front, half) in [(Vec3::new(0.0, 0.0, -1.0), 0.2), (Vec3::new(1.0, 0.0, 0.0), 0.1)] {
+            let shape = shape();
+            let seen = Projection::new(&upright(&shape, front), &camera);
+            let [x1, y1, x2, y2] = seen.bounds();
+            let (width, height) = ((x2 - x1) as f32, (y2 - y1) as f32);
+            assert!((width - 2.0 * half * px_per_m).abs() < 5.0, "{width}");
+            assert!((height - px_per_m).abs() < 5.0, "{height}");
+        }
+    }
+
+    #[test]
+    fn angles_count_from_the_front_and_the_middle_is_nearest() {
+        let camera = Camera::new(1280, 720);
+        let (shape, row) = (shape(), camera.project(Vec3::new(0.0, 1.5, 10.0)).y);
+        let angle_at = |front: Vec3, x: f32| {
+            let seen = Projection::new(&upright(&shape, front), &camera);
+            let hit = seen.hit(x, row).expect("it is there");
+            (seen.side(&hit).angle, hit.z)
+        };
+        let (towards, away) = (Vec3::new(0.0, 0.0, -1.0), Vec3::new(0.0, 0.0, 1.0));
+        assert!(angle_at(towards, 640.0).0.abs() < 0.1);
+        assert!(angle_at(away, 640.0).0.abs() > 3.0);
+        // Who comes towards the camera has the right side on the left of the picture.
+        assert!(angle_at(towards, 625.0).0 > 0.5 && angle_at(away, 625.0).0 < -0.5);
+        assert!(angle_at(towards, 640.0).1 < angle_at(towards, 625.0).1);
+        let seen = Projection::new(&upright(&shape, towards), &camera);
+        assert!(seen.hit(700.0, row).is_none() && seen.hit(640.0, row + 60.0).is_none());
+        let hit = seen.hit(640.0, row).expect("it is there");
+        assert!(seen.normal(&hit).z < -0.95);
+    }
+}

@@ -246,3 +246,44 @@ pub(super) fn smoothstep(from: f32, to: f32, x: f32) -> f32 {
     let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f32::consts::PI;
+
+    #[test]
+    fn a_head_has_a_face_in_front_and_hair_behind() {
+        let (skin, hair) = (Rgb::new(0.6, 0.4, 0.3), Rgb::new(0.02, 0.02, 0.02));
+        let face = Face { skin, hair, hair_line: 0.6, beard: false, glasses: false, seed: 1 };
+        let bright = |t: f32, angle: f32| face.at(t, angle).r;
+        assert!(bright(0.62, 0.3) > 0.4, "a cheek");
+        assert!(bright(0.08, 0.0) < 0.1, "the crown");
+        assert!(bright(0.4, PI) < 0.1, "the back of the head");
+        assert!(bright(0.51, 0.42) < 0.4, "an eye");
+    }
+
+    #[test]
+    fn a_trunk_wears_its_top_above_the_hem_and_its_trousers_below() {
+        let cloth = |color: Rgb| Cloth {
+            color,
+            second: color,
+            pattern: Pattern::Plain,
+            folds: 0.5,
+            seed: 2,
+        };
+        let (red, blue) = (Rgb::new(0.6, 0.0, 0.0), Rgb::new(0.0, 0.0, 0.6));
+        let trunk = Surface::Trunk {
+            top: cloth(red),
+            front: Front::Closed,
+            hem: 0.8,
+            below: cloth(blue),
+            skin: Rgb::new(0.0, 0.5, 0.0),
+            neckline: 0.1,
+        };
+        let paint = |t: f32, angle: f32| trunk.paint(t, angle, 0.6).albedo;
+        assert!(paint(0.5, 0.0).r > 0.4 && paint(0.9, 0.0).b > 0.4);
+        assert!(paint(0.05, 0.0).g > 0.4, "a bare neck in front");
+        assert!(paint(0.05, PI).r > 0.4, "none behind");
+    }
+}
