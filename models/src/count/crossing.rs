@@ -1,9 +1,10 @@
 //! Directed line crossings at the foot point, with hysteresis.
 //!
 //! A crossing is pending from the frame in which the way of the foot point meets the segment, and
-//! counts once the foot point is clear of the line on the other side, or once its track ends
-//! there. Whoever stands on a line and sways does not count again and again; whoever steps back
-//! before being clear does not count at all.
+//! counts once the foot point stays clear of the line on the other side for a moment, or once its
+//! track ends there. Whoever stands on a line and sways does not count again and again; whoever
+//! steps back before being clear does not count at all, nor does a box that jumps for a frame or
+//! two where people hide one another.
 
 use schema::geometry::{ImagePoint, Side};
 use schema::id::TrackId;
@@ -18,13 +19,15 @@ use std::sync::Arc;
 pub struct CrossingConfig {
     /// Fraction of the height of the object's box, so that near and far objects are treated alike.
     pub hysteresis: f32,
+    /// For how many frames in a row that a track is seen its foot point has to be clear of a line.
+    pub settle_frames: u32,
     /// Frames after which a track that is not seen has ended; at least the tracker's own buffer.
     pub lost_after: u64,
 }
 
 impl Default for CrossingConfig {
     fn default() -> Self {
-        Self { hysteresis: 0.05, lost_after: 300 }
+        Self { hysteresis: 0.05, settle_frames: 1, lost_after: 300 }
     }
 }
 
@@ -35,6 +38,14 @@ struct Passage {
     home: Side,
     /// Whether its way met the segment, an odd number of times, since then.
     met: bool,
+    /// Frames in a row in which it was clear of the line on the other side.
+    beyond: u32,
+}
+
+impl Passage {
+    const fn at(home: Side) -> Self {
+        Self { home, met: false, beyond: 0 }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -87,7 +98,8 @@ impl LineCounter {
             walker.label = Arc::clone(&object.class.label);
             walker.last_seen = self.frame;
             let clear = self.config.hysteresis * object.bbox.height();
-            let sides = walker.step(&self.lines, object.bbox.foot(), clear);
+            let settle = self.config.settle_frames;
+            let sides = walker.step(&self.lines, object.bbox.foot(), clear, settle);
             found.extend(sides.map(|(line, to)| Found::new(line, object.track_id, to, walker)));
         }
         found.extend(self.forget());
@@ -190,20 +202,27 @@ impl Walker {
         lines: &[CountingLine],
         foot: ImagePoint,
         clear: f32,
+        settle: u32,
     ) -> impl Iterator<Item = (usize, Side)> + use<> {
         let mut crossed = Vec::new();
         for (index, (line, passage)) in lines.iter().zip(&mut self.passages).enumerate() {
             if line.line.is_crossed_by(self.foot, foot) {
                 passage.met = !passage.met;
             }
-            if line.line.signed_distance(foot).abs() < clear {
-                continue;
-            }
             let side = line.line.side(foot);
-            if side != passage.home && passage.met {
-                crossed.push((index, side));
+            if line.line.signed_distance(foot).abs() < clear {
+                passage.beyond = 0;
+            } else if side == passage.home {
+                *passage = Passage::at(side);
+            } else {
+                passage.beyond += 1;
+                if passage.beyond >= settle {
+                    if passage.met {
+                        crossed.push((index, side));
+                    }
+                    *passage = Passage::at(side);
+                }
             }
-            *passage = Passage { home: side, met: false };
         }
         self.foot = foot;
         crossed.into_iter()
@@ -223,7 +242,7 @@ impl Walker {
 }
 
 fn first_sight(lines: &[CountingLine], foot: ImagePoint) -> Vec<Passage> {
-    lines.iter().map(|l| Passage { home: l.line.side(foot), met: false }).collect()
+    lines.iter().map(|l| Passage::at(l.line.side(foot))).collect()
 }
 
 #[cfg(test)]
@@ -310,6 +329,16 @@ mod tests {
             assert!(counter.observe(&[at(1, x, y)]).is_empty());
         }
         assert_eq!(counter.crossed(), 0);
+    }
+
+    #[test]
+    fn a_box_that_jumps_for_a_moment_does_not_cross() {
+        let config = CrossingConfig { settle_frames: 3, ..CrossingConfig::default() };
+        let mut counter = LineCounter::new(vec![line(LineDirection::Both)], config);
+        let jumps = [80.0, 140.0, 140.0, 80.0, 80.0, 140.0, 101.0, 140.0, 140.0, 140.0, 140.0];
+        let found: Vec<usize> =
+            jumps.iter().map(|y| counter.observe(&[at(1, 50.0, *y)]).len()).collect();
+        assert_eq!(found, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
     }
 
     #[test]

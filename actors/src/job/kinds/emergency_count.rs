@@ -12,6 +12,8 @@ use schema::job::result::{Crossing, FrameRow, Provenance};
 use schema::job::{JobKind, JobResults, Warning};
 use schema::track::TrackedObject;
 
+/// How long a foot point has to stay clear of a line.
+const SETTLE_SECONDS: f64 = 0.2;
 /// How long a line is lit after a crossing.
 const FLASH_SECONDS: f64 = 0.6;
 
@@ -29,7 +31,11 @@ impl Preparation for Parameters {
     }
 
     fn processor(&self, scene: &Scene) -> Box<dyn JobProcessor> {
-        let config = CrossingConfig { lost_after: scene.lost_after, ..CrossingConfig::default() };
+        let config = CrossingConfig {
+            lost_after: scene.lost_after,
+            settle_frames: (SETTLE_SECONDS * scene.frame_rate).ceil().max(1.0) as u32,
+            ..CrossingConfig::default()
+        };
         let lines = self.lines(scene.width, scene.height);
         Box::new(EmergencyCount {
             tally: Tally::new(scene),
