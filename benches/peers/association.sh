@@ -3,7 +3,8 @@
 # Run it on an idle machine. similari builds against a Python of at most 3.11.
 set -eu
 cd "$(dirname "$0")"
-cargo build --release --locked --bin association
+# Not --locked: the lock file follows the crates of the product that are built here too.
+cargo build --release --bin association
 if python3 -c 'import numpy, supervision, trackers' 2>/dev/null; then
     exec target/release/association association.py
 fi
