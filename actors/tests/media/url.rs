@@ -5,12 +5,18 @@ use crate::support::{frame, paint};
 use actors::media::{self, Input, Limits, SourceKind, WriterOptions, open_writer};
 use models::picture::{Chroma, Matrix, Range};
 use schema::{ErrorKind, Result};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 const FRAMES: u64 = 60;
 
 /// A faststart MP4 with noise in it, so that it is large.
 fn clip() -> Vec<u8> {
+    static CLIP: OnceLock<Vec<u8>> = OnceLock::new();
+    CLIP.get_or_init(make_clip).clone()
+}
+
+fn make_clip() -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.mp4");
     let kind = SourceKind::Video;

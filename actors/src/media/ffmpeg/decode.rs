@@ -77,7 +77,11 @@ impl Codec {
         // SAFETY: libav's names are static texts.
         let name = unsafe { CStr::from_ptr(sys::avcodec_get_name(parameters.codec_id)) };
         let tag = parameters.codec_tag.to_le_bytes().escape_ascii().to_string();
-        let message = format!("the video codec {} ({tag}) is not accepted", name.to_string_lossy());
+        let name = match name.to_string_lossy() {
+            name if name == "none" => "of this video is unknown".into(),
+            name => format!("{name} is not accepted"),
+        };
+        let message = format!("the codec {name} (tag {tag})");
         Err(Error::new(ErrorKind::UnsupportedFormat, message)
             .with_hint("convert it first, as with: ffmpeg -i IN -c:v libx264 OUT.mp4"))
     }
