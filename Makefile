@@ -49,7 +49,7 @@ bench-decode: setup ## Decode and preprocess beside FFmpeg's command line (CLIP=
 bench-preprocess: setup ## Letterbox, suppression, inference
 	cargo bench --locked -p sightline-models --bench preprocess
 
-bench-association: setup ## The tracker beside similari and two Python trackers
+bench-association: setup ## The tracker beside similari and a Python tracker
 	benches/peers/association.sh
 
 bench-analyze: build ## The whole beside a Python pipeline with the same model

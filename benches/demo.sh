@@ -17,7 +17,7 @@ python3 - "$out/scene/crossings.json" "$out/result/results.json" <<'PYTHON'
 import json, sys
 truth, found = (json.load(open(path)) for path in sys.argv[1:3])
 print(f"\n{'':24}{'truth':>8}{'found':>8}")
-print(f"{'distinct figures':24}{truth['figures']:8}{found['total_objects']:8}")
+print(f"{'distinct figures':24}{truth['unique_figures']:8}{found['total_objects']:8}")
 for line in truth["lines"]:
     counts = found["final_counts"][line["id"]]
     for way in ("forward", "backward"):

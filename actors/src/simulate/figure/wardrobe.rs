@@ -163,9 +163,7 @@ impl Outfit {
         };
         let pattern = pattern(rng, style);
         let top = cloth(rng, &TOPS, pattern);
-        let worn = if rng.random_bool(0.4) { Pattern::Faded } else { Pattern::Plain };
-        let mut legs = cloth(rng, &LEGS, worn);
-        legs.second = legs.color * 1.7;
+        let legs = trousers(rng);
         let under = cloth(rng, &UNDER, Pattern::Plain);
         let bare_legs = matches!(style, Style::Dress | Style::Skirt) && rng.random_bool(0.6);
         let hair = hair(rng, build);
@@ -226,6 +224,12 @@ fn cloth<R: Rng>(rng: &mut R, colors: &[u32], pattern: Pattern) -> Cloth {
         folds: rng.random_range(0.6..1.1),
         seed: rng.random(),
     }
+}
+
+fn trousers<R: Rng>(rng: &mut R) -> Cloth {
+    let worn = if rng.random_bool(0.4) { Pattern::Faded } else { Pattern::Plain };
+    let legs = cloth(rng, &LEGS, worn);
+    Cloth { second: legs.color * 1.7, ..legs }
 }
 
 fn pattern<R: Rng>(rng: &mut R, style: Style) -> Pattern {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub const SIGHTLINE: &str = "sightline ByteTrack";
 
 /// Detections below this score are kept from similari: SORT begins a track with each that it
-/// cannot pair, so its users drop the unsure ones; with them it takes up to twenty times as long.
+/// cannot pair, so its users drop the unsure ones; with them it takes several times as long.
 const SIMILARI_MIN_SCORE: f32 = 0.6;
 
 /// Scenes are repeated for so long: many ticks of the scheduler, by which CPU time is counted.
