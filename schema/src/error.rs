@@ -127,6 +127,14 @@ impl Error {
         Self::new(kind, format!("{what}: {source}")).with_source(source)
     }
 
+    /// A fault of ours, or of the machine, that concerns no file: a thread that cannot start.
+    pub fn internal(
+        what: impl fmt::Display,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(ErrorKind::ServerError, format!("{what}: {source}")).with_source(source)
+    }
+
     /// A file that the user named cannot be read: `NOT_FOUND` where there is none, else as
     /// [`Error::io`].
     pub fn input(path: &std::path::Path, source: std::io::Error) -> Self {

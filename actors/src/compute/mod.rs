@@ -2,8 +2,8 @@
 //!
 //! Each pool is an actix `SyncArbiter`; the actix `System` runs on one thread, started and stopped
 //! here, and nothing outside this folder knows of it. Work is admitted by permits (workers + 1),
-//! so that the arbiter's own queue, which is unbounded, stays empty. A panic is caught, answered
-//! as an error, and its worker is made anew.
+//! so that the arbiter's own queue, which is unbounded, holds one task at most. A panic is caught,
+//! answered as an error, and its worker is made anew.
 
 mod pool;
 mod worker;
@@ -11,13 +11,24 @@ mod worker;
 pub use pool::{Computed, Loader, Pool};
 
 use schema::{Error, ErrorKind, Result};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-/// The compute system; pools live as long as it does.
+/// How long the end of the system waits for workers to end: as long as one inference may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The compute system; pools are to be dropped before it.
+///
+/// Dropping it waits for the workers: a session that still computes while the process tears its
+/// library down may crash.
 #[derive(Debug)]
 pub struct Compute {
     system: actix::System,
     thread: Option<JoinHandle<()>>,
+    /// Held by every worker; gone when the last of them is.
+    alive: Option<SyncSender<()>>,
+    all_gone: Receiver<()>,
 }
 
 impl Compute {
@@ -26,8 +37,8 @@ impl Compute {
     /// # Errors
     /// `SERVER_ERROR` where no thread can be had.
     pub fn start() -> Result<Self> {
-        let failed = |e: std::io::Error| Error::io("start of the compute system", e);
-        let (started, system) = std::sync::mpsc::sync_channel(1);
+        let failed = |e: std::io::Error| Error::internal("start of the compute system", e);
+        let (started, system) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("compute".to_owned())
             .spawn(move || {
@@ -42,7 +53,8 @@ impl Compute {
         let system = system.recv().map_err(|_| {
             Error::new(ErrorKind::ServerError, "compute system ended before it had started")
         })?;
-        Ok(Self { system, thread: Some(thread) })
+        let (alive, all_gone) = sync_channel(0);
+        Ok(Self { system, thread: Some(thread), alive: Some(alive), all_gone })
     }
 
     /// A pool of `workers` threads (at least one); each loads its detector on first use.
@@ -50,12 +62,18 @@ impl Compute {
     /// # Errors
     /// `SERVER_ERROR` where the system has ended.
     pub fn pool(&self, workers: usize, load: Loader) -> Result<Pool> {
-        Pool::start(&self.system, workers.max(1), load)
+        let alive = self.alive.clone().expect("it is taken only when the system is dropped");
+        Pool::start(&self.system, workers.max(1), load, alive)
     }
 }
 
 impl Drop for Compute {
     fn drop(&mut self) {
+        self.alive = None;
+        // Nobody sends: the channel ends with the last worker.
+        if self.all_gone.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("workers still compute, or a pool is still held, at the end");
+        }
         self.system.stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

@@ -7,6 +7,7 @@ use models::picture::Frame;
 use schema::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -37,10 +38,16 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(super) fn start(system: &actix::System, workers: usize, load: Loader) -> Result<Self> {
+    pub(super) fn start(
+        system: &actix::System,
+        workers: usize,
+        load: Loader,
+        alive: SyncSender<()>,
+    ) -> Result<Self> {
         let (answer, address) = std::sync::mpsc::sync_channel(1);
         let sent = system.arbiter().spawn_fn(move || {
-            let address = SyncArbiter::start(workers, move || Worker::new(Arc::clone(&load)));
+            let address =
+                SyncArbiter::start(workers, move || Worker::new(Arc::clone(&load), alive.clone()));
             // The receiver waits below: it cannot be gone.
             let _ = answer.send(address);
         });

@@ -4,8 +4,8 @@ use super::*;
 use crate::testing::{detector_info, frame};
 use models::detect::{DetectOptions, Detections, Detector, DetectorInfo};
 use models::picture::Frame;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 fn options() -> Arc<DetectOptions> {
     Arc::new(DetectOptions {
@@ -83,18 +83,50 @@ async fn a_detector_that_does_not_load_is_told_each_time() {
     }
 }
 
+/// Tells how many of its kind are at work at once, at most.
+struct Crowd {
+    info: DetectorInfo,
+    at_work: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+    meeting: Arc<Barrier>,
+}
+
+impl Detector for Crowd {
+    fn info(&self) -> &DetectorInfo {
+        &self.info
+    }
+
+    fn detect(&mut self, _: &[Arc<Frame>], _: &DetectOptions) -> Result<Vec<Detections>> {
+        let now = self.at_work.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        // Nobody leaves before all four are here: fewer workers would hang, more would be seen.
+        self.meeting.wait();
+        self.at_work.fetch_sub(1, Ordering::SeqCst);
+        self.meeting.wait();
+        Ok(vec![Detections::default()])
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_requests_find_four_workers() {
+async fn a_hundred_requests_find_four_workers_and_no_more() {
+    let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let meeting = Arc::new(Barrier::new(4));
+    let counted = Arc::clone(&most);
+    let load: Loader = Arc::new(move || {
+        let (at_work, most) = (Arc::clone(&at_work), Arc::clone(&most));
+        Ok(Box::new(Crowd { info: detector_info(), at_work, most, meeting: Arc::clone(&meeting) }))
+    });
     let compute = Compute::start().expect("starts");
-    let pool = compute.pool(4, Arc::new(|| Ok(Scripted::boxed()))).expect("a pool");
+    let pool = compute.pool(4, load).expect("a pool");
     let all = (100..200).map(|i| {
         let pool = pool.clone();
         tokio::spawn(async move { pool.detect(frame(i), options()).await })
     });
     let mut answers = 0;
     for one in all.collect::<Vec<_>>() {
-        one.await.expect("no panic").expect("an answer");
+        let answer = tokio::time::timeout(Duration::from_secs(60), one).await;
+        answer.expect("four workers meet").expect("no panic").expect("an answer");
         answers += 1;
     }
-    assert_eq!((answers, pool.workers()), (100, 4));
+    assert_eq!((answers, counted.load(Ordering::SeqCst), pool.workers()), (100, 4, 4));
 }

@@ -4,6 +4,7 @@ use super::pool::Loader;
 use actix::{Actor, ActorContext, Handler, Message, SyncContext};
 use models::detect::Detector;
 use schema::Result;
+use std::sync::mpsc::SyncSender;
 
 /// A unit of work. It answers its caller itself; what it returns concerns the worker only.
 pub(super) struct Task(pub(super) Box<dyn FnOnce(&mut Slot) -> Health + Send>);
@@ -39,12 +40,14 @@ impl Slot {
 
 pub(super) struct Worker {
     slot: Slot,
+    /// Tells the system, by being dropped after the slot, that this worker has ended.
+    _alive: SyncSender<()>,
 }
 
 impl Worker {
     /// Never loads: actix calls this where nobody waits for an error.
-    pub(super) fn new(load: Loader) -> Self {
-        Self { slot: Slot { load, detector: None } }
+    pub(super) fn new(load: Loader, alive: SyncSender<()>) -> Self {
+        Self { slot: Slot { load, detector: None }, _alive: alive }
     }
 }
 

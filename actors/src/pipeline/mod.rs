@@ -14,7 +14,7 @@ use annotate::Trails;
 pub use detect::DetectStage;
 pub use progress::{Progress, Stage, Timings};
 pub use record::Outputs;
-use record::Recorder;
+use record::{Recorder, Slot};
 
 use crate::media::overlay::Annotation;
 use crate::media::{FrameSource, SourceReport};
@@ -108,6 +108,21 @@ pub async fn run<P: Processor>(
         Err(error) => return Err(tail.recorder.abandon().await.err().unwrap_or(error)),
     };
     let report = source.report();
+    // A file without a frame cannot be finished; who cancelled so early gets none.
+    if cancelled && tail.frames == 0 {
+        tail.recorder.abandon().await?;
+        let Tail { processor, last_time, cut, rejected, timings, .. } = tail;
+        return Ok(Outcome {
+            processor,
+            report,
+            frames: 0,
+            last_time,
+            cancelled,
+            cut,
+            rejected,
+            timings,
+        });
+    }
     let Tail { processor, recorder, frames, last_time, cut, rejected, mut timings, .. } = tail;
     timings.merge(&recorder.finish().await?);
     timings.set(Stage::Decode, report.busy);
@@ -134,7 +149,13 @@ async fn drive<P: Processor>(
             detected = window.next(), if !window.is_empty() => {
                 let (frame, detections) = detected?;
                 tail.timings.add(Stage::Detect, detections.busy);
-                tail.take(frame, &detections.value).await?;
+                // A slow writer is waited for here, before the frame is looked at any further.
+                let slot = tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => return Ok(true),
+                    slot = tail.recorder.slot() => slot?,
+                };
+                tail.take(frame, &detections.value, slot);
                 tracing::debug!(frames = tail.frames, "frame recorded");
                 progress.send_replace(Progress::now(begun, tail.frames, frames_total));
             }
@@ -161,7 +182,7 @@ struct Tail<P> {
 }
 
 impl<P: Processor> Tail<P> {
-    async fn take(&mut self, frame: Arc<Frame>, detections: &Detections) -> Result<()> {
+    fn take(&mut self, frame: Arc<Frame>, detections: &Detections, slot: Slot) {
         self.cut += detections.cut;
         self.rejected += detections.rejected;
         let begun = Instant::now();
@@ -178,7 +199,7 @@ impl<P: Processor> Tail<P> {
         self.timings.add(Stage::Count, tracked.elapsed());
         self.frames += 1;
         self.last_time = meta.media_time_us;
-        self.recorder.record(frame, row, annotation).await
+        slot.record(frame, row, annotation);
     }
 }
 

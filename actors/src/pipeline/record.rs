@@ -16,8 +16,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// Frames that may wait for the writer.
+/// Frames that may wait for the writer, of small ones.
 const QUEUE: usize = 8;
+/// Bytes of large ones; one frame may always wait.
+const QUEUE_BYTES: u64 = 64 << 20;
 
 /// Where a run leaves what it found.
 #[derive(Default)]
@@ -26,6 +28,16 @@ pub struct Outputs {
     pub rows: Option<Box<dyn Write + Send>>,
     /// Takes the annotated pictures.
     pub pictures: Option<Box<dyn FrameWriter>>,
+}
+
+/// Room for one frame on its way to the writer.
+pub(super) struct Slot(mpsc::OwnedPermit<Entry>);
+
+impl Slot {
+    /// Hands over one frame.
+    pub(super) fn record(self, frame: Arc<Frame>, row: FrameRow, annotation: Option<Annotation>) {
+        self.0.send(Entry { frame, row, annotation });
+    }
 }
 
 struct Entry {
@@ -37,8 +49,9 @@ struct Entry {
 /// A handle to the recording thread; dropping it leaves the outputs unfinished.
 pub(super) struct Recorder {
     entries: mpsc::Sender<Entry>,
-    complete: Arc<AtomicBool>,
-    thread: JoinHandle<Result<Timings>>,
+    /// Whether what is handed over is still to be written.
+    wanted: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<Timings>>>,
     draws: bool,
 }
 
@@ -46,14 +59,16 @@ impl Recorder {
     pub(super) fn start(outputs: Outputs, info: &SourceInfo) -> Result<Self> {
         let draws = outputs.pictures.is_some();
         let overlay = Overlay::new(info.width, info.height);
-        let (entries, waiting) = mpsc::channel(QUEUE);
-        let complete = Arc::new(AtomicBool::new(false));
-        let wanted = Arc::clone(&complete);
+        let frame_bytes = u64::from(info.width) * u64::from(info.height) * 3 / 2;
+        let fit = usize::try_from(QUEUE_BYTES / frame_bytes.max(1)).unwrap_or(QUEUE);
+        let (entries, waiting) = mpsc::channel(fit.clamp(1, QUEUE));
+        let wanted = Arc::new(AtomicBool::new(true));
+        let is_wanted = Arc::clone(&wanted);
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
-            .spawn(move || record(outputs, overlay, waiting, &wanted))
-            .map_err(|e| Error::io("start of the recording thread", e))?;
-        Ok(Self { entries, complete, thread, draws })
+            .spawn(move || record(outputs, overlay, waiting, &is_wanted))
+            .map_err(|e| Error::internal("start of the recording thread", e))?;
+        Ok(Self { entries, wanted, thread: Some(thread), draws })
     }
 
     /// Whether annotations are wanted.
@@ -61,42 +76,38 @@ impl Recorder {
         self.draws
     }
 
-    /// Hands over one frame; waits while the writer is behind.
+    /// Waits while the writer is behind.
     ///
     /// # Errors
     /// `SERVER_ERROR` where the thread has ended; [`Recorder::abandon`] tells why.
-    pub(super) async fn record(
-        &self,
-        frame: Arc<Frame>,
-        row: FrameRow,
-        annotation: Option<Annotation>,
-    ) -> Result<()> {
-        let entry = Entry { frame, row, annotation };
+    pub(super) async fn slot(&self) -> Result<Slot> {
         let ended = |_| Error::new(ErrorKind::ServerError, "the recording thread has ended");
-        self.entries.send(entry).await.map_err(ended)
+        self.entries.clone().reserve_owned().await.map(Slot).map_err(ended)
     }
 
     /// Waits until everything is written and closed.
     ///
     /// # Errors
     /// What writing or closing failed with.
-    pub(super) async fn finish(self) -> Result<Timings> {
-        self.complete.store(true, Ordering::Release);
+    pub(super) async fn finish(mut self) -> Result<Timings> {
         self.end().await
     }
 
-    /// Ends without finishing the outputs; nobody writes to them any more once this returns.
+    /// Ends without writing what still waits; nobody writes any more once this returns, and no
+    /// output is finished.
     ///
     /// # Errors
     /// What writing had failed with before.
-    pub(super) async fn abandon(self) -> Result<()> {
+    pub(super) async fn abandon(mut self) -> Result<()> {
+        self.wanted.store(false, Ordering::Release);
         self.end().await.map(drop)
     }
 
-    async fn end(self) -> Result<Timings> {
-        let Self { entries, thread, .. } = self;
-        drop(entries);
+    async fn end(&mut self) -> Result<Timings> {
         let panicked = || Error::new(ErrorKind::ServerError, "the recording thread panicked");
+        // The thread ends with the channel.
+        self.entries = mpsc::channel(1).0;
+        let thread = self.thread.take().ok_or_else(panicked)?;
         tokio::task::spawn_blocking(move || thread.join())
             .await
             .map_err(|_| panicked())?
@@ -104,15 +115,26 @@ impl Recorder {
     }
 }
 
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.wanted.store(false, Ordering::Release);
+        }
+    }
+}
+
 fn record(
     mut outputs: Outputs,
     mut overlay: Overlay,
     mut waiting: mpsc::Receiver<Entry>,
-    complete: &AtomicBool,
+    wanted: &AtomicBool,
 ) -> Result<Timings> {
     let mut timings = Timings::default();
     let failed = |e| Error::io("write of a row of tracks", e);
     while let Some(Entry { frame, row, annotation }) = waiting.blocking_recv() {
+        if !wanted.load(Ordering::Acquire) {
+            return Ok(timings);
+        }
         if let (Some(pictures), Some(annotation)) = (&mut outputs.pictures, annotation) {
             let begun = Instant::now();
             let drawn = overlay.draw(&frame, &annotation)?;
@@ -128,7 +150,7 @@ fn record(
             timings.add(Stage::Write, begun.elapsed());
         }
     }
-    if !complete.load(Ordering::Acquire) {
+    if !wanted.load(Ordering::Acquire) {
         return Ok(timings);
     }
     let begun = Instant::now();

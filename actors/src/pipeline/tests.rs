@@ -9,6 +9,10 @@ use schema::job::result::ObjectRow;
 use schema::{Error, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+/// Far more than any of these runs needs.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Lets frame 0 be done only after frame 3.
 #[derive(Default)]
@@ -34,8 +38,9 @@ impl Detector for Uneven {
             *done = true;
             self.later.changed.notify_all();
         }
-        while index == 0 && !*done {
-            done = self.later.changed.wait(done).expect("no panic holds it");
+        if index == 0 {
+            let waited = self.later.changed.wait_timeout_while(done, DEADLINE, |done| !*done);
+            assert!(!waited.expect("no panic holds it").1.timed_out(), "frame 3 never came");
         }
         assert_ne!(index, 66, "frame 66");
         Ok(vec![Detections { cut: 1, ..Detections::default() }])
@@ -89,6 +94,9 @@ impl FrameWriter for CountingWriter {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
+        if self.written.load(Ordering::SeqCst) == 0 {
+            return Err(Error::new(ErrorKind::ServerError, "a video without a frame"));
+        }
         self.finished.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -141,7 +149,8 @@ impl Bench {
 
     async fn run(&self, plan: Plan<Probe>) -> Result<Outcome<Probe>> {
         let (progress, watched) = watch::channel(Progress::default());
-        let outcome = run(plan, &progress, &self.cancel).await;
+        let outcome = tokio::time::timeout(DEADLINE, run(plan, &progress, &self.cancel)).await;
+        let outcome = outcome.expect("a run ends in time, whatever happens");
         if let Ok(outcome) = &outcome {
             assert_eq!(watched.borrow().frames_done, outcome.frames, "progress is behind");
         }
@@ -171,6 +180,15 @@ async fn a_stalled_source_does_not_keep_a_cancelled_run() {
     let outcome = bench.run(plan).await.expect("ends properly");
     assert_eq!((outcome.frames, outcome.cancelled), (20, true));
     assert_eq!(bench.counts(), (20, 1), "what was recorded is finished");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelled_before_the_first_frame_nothing_is_finished() {
+    let bench = Bench::new();
+    bench.cancel.cancel();
+    let outcome = bench.run(bench.plan(20, Ending::End, bench.writer(None))).await.expect("ends");
+    assert_eq!((outcome.frames, outcome.cancelled), (0, true));
+    assert_eq!(bench.counts(), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
