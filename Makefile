@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO_TARGET_DIR ?= target
 SIGHTLINE := $(CARGO_TARGET_DIR)/release/sightline
-MODELS ?= $(wildcard ../shared/data/models)
 DATA ?= ../shared/data
 
 .PHONY: help

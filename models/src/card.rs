@@ -15,7 +15,7 @@ use schema::detection::{Category, Class};
 use schema::error::FieldFault;
 use schema::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::Table;
 
@@ -50,8 +50,10 @@ pub struct Card {
     pub output_name: String,
     /// Classes in the order of the outputs.
     pub classes: Vec<Class>,
-    /// What is asked of the model where a job does not say otherwise.
+    /// What is asked of the model where nothing is followed: plain detection.
     pub defaults: DetectOptions,
+    /// Score from which on a detection begins a track, 0 to 1; the same for every input.
+    pub track_score: f32,
 }
 
 impl Card {
@@ -103,6 +105,7 @@ impl Card {
             output_name: table.section("output", |t| text(t, "name")),
             classes: table.section("classes", read_classes),
             defaults: table.section("defaults", read_defaults),
+            track_score: table.section("tracking", |t| share(t, "score_threshold")),
         }
     }
 
@@ -127,8 +130,11 @@ impl Card {
 }
 
 /// All cards that are known, by name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cards(BTreeMap<String, Card>);
+#[derive(Debug)]
+pub struct Cards {
+    known: BTreeMap<String, Card>,
+    faults: Vec<Error>,
+}
 
 impl Cards {
     /// The cards that are compiled in.
@@ -138,35 +144,59 @@ impl Cards {
             let card = Card::parse(text, file).expect("shipped cards are valid: a test reads them");
             (card.name.clone(), card)
         };
-        Self(SHIPPED.into_iter().map(card).collect())
+        Self { known: SHIPPED.into_iter().map(card).collect(), faults: Vec::new() }
     }
 
     /// The shipped cards and those in `folder/cards/*.toml`, which replace shipped ones of their
-    /// name. A folder without `cards` adds nothing.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR` as [`Card::parse`], also where two files of the folder share a name;
-    /// `SERVER_ERROR` where a file cannot be read.
-    pub fn load(folder: &Path) -> Result<Self> {
+    /// name. A folder without `cards` adds nothing; a file that is no card adds a fault, so that
+    /// the others stay usable.
+    #[must_use]
+    pub fn load(folder: &Path) -> Self {
         let mut cards = Self::shipped();
-        let Ok(entries) = std::fs::read_dir(folder.join("cards")) else { return Ok(cards) };
+        let mut own: BTreeMap<String, String> = BTreeMap::new();
+        for path in cards.files(&folder.join("cards")) {
+            let from = path.display().to_string();
+            let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&from, e));
+            match text.and_then(|text| Card::parse(&text, &from)) {
+                Ok(card) => match own.insert(card.name.clone(), from.clone()) {
+                    Some(other) => {
+                        let message = format!("{:?} is the name in {other} too", card.name);
+                        cards.fault(format!("{from}: name"), message);
+                    }
+                    None => {
+                        cards.known.insert(card.name.clone(), card);
+                    }
+                },
+                Err(error) => cards.faults.push(error),
+            }
+        }
+        cards
+    }
+
+    /// The TOML files of a folder, sorted.
+    fn files(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(e) => {
+                self.faults.push(Error::io(folder.display(), e));
+                return Vec::new();
+            }
+        };
         let mut paths: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|e| e == "toml"));
         paths.sort();
-        let mut own: BTreeMap<String, String> = BTreeMap::new();
-        for path in paths {
-            let from = path.display().to_string();
-            let text = std::fs::read_to_string(&path)
-                .map_err(|e| Error::io(format!("model card {from}"), e))?;
-            let card = Card::parse(&text, &from)?;
-            if let Some(other) = own.insert(card.name.clone(), from.clone()) {
-                let message = format!("{:?} is the name in {other} too", card.name);
-                let field = format!("{from}: name");
-                return Err(Error::validation(vec![FieldFault { field, message }]));
-            }
-            cards.0.insert(card.name.clone(), card);
-        }
-        Ok(cards)
+        paths
+    }
+
+    fn fault(&mut self, field: String, message: String) {
+        self.faults.push(Error::validation(vec![FieldFault { field, message }]));
+    }
+
+    /// What is wrong with the user's own cards; those are not used.
+    #[must_use]
+    pub fn faults(&self) -> &[Error] {
+        &self.faults
     }
 
     /// The card of the model `name`.
@@ -174,8 +204,8 @@ impl Cards {
     /// # Errors
     /// `NOT_FOUND`, with the names that there are in the hint.
     pub fn get(&self, name: &str) -> Result<&Card> {
-        self.0.get(name).ok_or_else(|| {
-            let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        self.known.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.known.keys().map(String::as_str).collect();
             Error::new(ErrorKind::NotFound, format!("there is no model card {name:?}"))
                 .with_hint(format!("models with a card: {}", names.join(", ")))
         })
@@ -183,7 +213,7 @@ impl Cards {
 
     /// Every card, in the order of names.
     pub fn iter(&self) -> impl Iterator<Item = &Card> {
-        self.0.values()
+        self.known.values()
     }
 }
 
@@ -249,16 +279,19 @@ fn read_classes(table: &mut Table) -> Vec<Class> {
 }
 
 fn read_defaults(table: &mut Table) -> DetectOptions {
-    let share = |v: &f32| (0.0..=1.0).contains(v);
     DetectOptions {
         classes: None,
-        min_score: table.check("min_score", "a number, 0 to 1", share).unwrap_or_default(),
-        nms_iou: table.check("nms_iou", "a number, 0 to 1", share).unwrap_or_default(),
+        min_score: share(table, "min_score"),
+        nms_iou: share(table, "nms_iou"),
         class_agnostic: table.take("class_agnostic", "true or false").unwrap_or_default(),
         top_k: table
             .check("top_k", "a whole number, 1 to 100000", |n| (1..=100_000).contains(n))
             .unwrap_or_default(),
     }
+}
+
+fn share(table: &mut Table, key: &str) -> f32 {
+    table.check(key, "a number, 0 to 1", |v: &f32| (0.0..=1.0).contains(v)).unwrap_or_default()
 }
 
 fn is_slug(text: &str) -> bool {
@@ -337,7 +370,7 @@ mod tests {
     #[test]
     fn a_folder_adds_and_replaces() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Cards::load(dir.path()).unwrap(), Cards::shipped());
+        assert_eq!(Cards::load(dir.path()).known, Cards::shipped().known);
         let cards = dir.path().join("cards");
         std::fs::create_dir(&cards).unwrap();
         let tiny = YOLOX.replace("name = \"yolox-nano\"", "name = \"yolox-tiny\"");
@@ -345,13 +378,17 @@ mod tests {
         let own = YOLOX.replace("min_score = 0.25", "min_score = 0.5");
         std::fs::write(cards.join("own.toml"), &own).unwrap();
         std::fs::write(cards.join("notes.txt"), "not a card").unwrap();
-        let loaded = Cards::load(dir.path()).unwrap();
+        let loaded = Cards::load(dir.path());
+        assert!(loaded.faults().is_empty());
         assert_eq!(loaded.iter().count(), 3);
         assert_eq!(loaded.get("yolox-nano").unwrap().defaults.min_score, 0.5);
 
         std::fs::write(cards.join("same.toml"), own).unwrap();
-        let error = Cards::load(dir.path()).unwrap_err();
-        assert!(error.message().contains("own.toml"), "{error}");
+        std::fs::write(cards.join("worst.toml"), "name = 7").unwrap();
+        let loaded = Cards::load(dir.path());
+        assert_eq!((loaded.iter().count(), loaded.faults().len()), (3, 2), "the others stay");
+        assert!(loaded.faults()[0].message().contains("own.toml"));
+        assert!(loaded.faults()[1].message().contains("worst.toml"));
     }
 
     #[test]

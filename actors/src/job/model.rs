@@ -4,7 +4,7 @@
 //! missing is told at once; sessions are opened by the workers.
 
 use crate::compute::{Compute, Loader};
-use crate::media::SourceInfo;
+use crate::media::{SourceInfo, SourceKind};
 use crate::pipeline::DetectStage;
 use models::backend::onnx::{Runtime, SessionOptions, library};
 use models::card::{Card, Cards, weights};
@@ -35,18 +35,14 @@ pub struct ModelStore {
     pub library: Option<PathBuf>,
 }
 
-/// Tracking and counting parameters that go with a kind of detector; the same for every input.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Defaults {
-    score_threshold: f32,
-    track_buffer: u32,
-    min_seconds: f64,
-}
-
-/// For detectors with scores like those that ByteTrack was published with.
-const NEURAL: Defaults = Defaults { score_threshold: 0.4, track_buffer: 30, min_seconds: 0.5 };
-/// For the background model.
-const BACKGROUND: Defaults = Defaults { score_threshold: 0.5, track_buffer: 30, min_seconds: 0.8 };
+/// ByteTrack's published buffer, in frames at 30 frames/s.
+const TRACK_BUFFER: u32 = 30;
+/// What a neural detector sees for this long was there.
+const NEURAL_SECONDS: f64 = 0.5;
+/// The background model also sees light and leaves, for a little longer.
+const MOTION_SECONDS: f64 = 0.8;
+/// Scores of the background model are made for this threshold.
+const MOTION_SCORE: f32 = 0.5;
 
 /// What detects.
 enum Detecting {
@@ -93,10 +89,16 @@ impl ModelStore {
     }
 
     fn neural(&self, name: &str) -> Result<Detecting> {
-        let cards = Cards::load(&self.folder)?;
+        let cards = Cards::load(&self.folder);
+        for fault in cards.faults() {
+            tracing::warn!(%fault, "model card is not used");
+        }
         let Ok(card) = cards.get(name) else {
             let known: Vec<&str> = cards.iter().map(|c| c.name.as_str()).collect();
-            let message = format!("{name:?} is not one of {MOTION}, {}", known.join(", "));
+            let mut message = format!("{name:?} is not one of {MOTION}, {}", known.join(", "));
+            for fault in cards.faults() {
+                message.push_str(&format!("; not used: {fault}"));
+            }
             return Err(Error::validation(vec![FieldFault { field: "model".to_owned(), message }]));
         };
         let located = library::locate(self.library.as_deref());
@@ -114,8 +116,8 @@ fn fallback(error: &Error) -> Warning {
 
 impl Chosen {
     fn new(detecting: Detecting, counting: &Counting, mut warnings: Vec<Warning>) -> Result<Self> {
-        let (info, defaults) = match &detecting {
-            Detecting::Motion => (MotionDetector::info_of(), BACKGROUND),
+        let (info, score, seconds) = match &detecting {
+            Detecting::Motion => (MotionDetector::info_of(), MOTION_SCORE, MOTION_SECONDS),
             Detecting::Neural { card, .. } => {
                 let info = DetectorInfo {
                     model: card.name.clone(),
@@ -123,7 +125,7 @@ impl Chosen {
                     precision: "f32".to_owned(),
                     classes: card.classes.clone(),
                 };
-                (info, NEURAL)
+                (info, card.track_score, NEURAL_SECONDS)
             }
         };
         let classes = counted_classes(&info, counting)?;
@@ -135,11 +137,24 @@ impl Chosen {
             detecting,
             info,
             classes,
-            score_threshold: counting.score_threshold.unwrap_or(defaults.score_threshold),
-            track_buffer: counting.track_buffer.unwrap_or(defaults.track_buffer),
-            min_seconds: counting.min_seconds.unwrap_or(defaults.min_seconds),
+            score_threshold: counting.score_threshold.unwrap_or(score),
+            track_buffer: counting.track_buffer.unwrap_or(TRACK_BUFFER),
+            min_seconds: counting.min_seconds.unwrap_or(seconds),
             warnings,
         })
+    }
+
+    /// Makes sure that this model can say something of a source like `info`.
+    ///
+    /// # Errors
+    /// `MODEL_UNAVAILABLE` for a single picture where nothing but motion is there.
+    pub fn check(&self, info: &SourceInfo) -> Result<()> {
+        if info.kind == SourceKind::Video || matches!(self.detecting, Detecting::Neural { .. }) {
+            return Ok(());
+        }
+        let message = "nothing moves in a single picture: motion needs a video";
+        let hint = format!("ask for a model such as {PREFERRED}; doctor tells how to get it");
+        Err(Error::new(ErrorKind::ModelUnavailable, message).with_hint(hint))
     }
 
     /// The detection stage for a source, on `workers` workers of its own.

@@ -6,9 +6,7 @@
 use super::kinds::{JobType, Scene};
 use super::model::{Chosen, ModelStore};
 use crate::compute::Compute;
-use crate::media::{
-    self, FrameSource, FrameWriter, Input, SourceKind, SourceReport, WriterOptions,
-};
+use crate::media::{self, FrameSource, FrameWriter, Input, SourceKind, WriterOptions};
 use crate::pipeline::{self, Outcome, Outputs, Plan, Progress, Timings};
 use models::track::ByteTrack;
 use schema::job::result::Provenance;
@@ -84,6 +82,7 @@ pub async fn run(
         opened = media::open(&request.input, &workshop.limits) => opened?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
+    chosen.check(source.info())?;
     let scene = scene(source.as_ref(), &chosen);
     let mut files = vec![TRACKS];
     let plan = Plan {
@@ -102,10 +101,11 @@ pub async fn run(
     let min_seconds = if scene.min_frames == 1 { 0.0 } else { chosen.min_seconds };
     let (width, height) = (scene.width, scene.height);
     let outcome = pipeline::run(plan, progress, cancel).await?;
-    let Outcome { processor, report, frames, last_time, cancelled: stopped, timings, .. } = outcome;
-    if frames == 0 && stopped {
+    if outcome.frames == 0 && outcome.cancelled {
         return Err(cancelled());
     }
+    let warnings = warnings(chosen.warnings, &outcome);
+    let Outcome { processor, report, frames, last_time, cancelled: stopped, timings, .. } = outcome;
     let provenance = Provenance {
         model: chosen.info.model,
         backend: chosen.info.backend,
@@ -120,7 +120,7 @@ pub async fn run(
         frame_count: frames,
         duration_seconds: last_time.seconds(),
         corrupt_packets: report.corrupt_packets,
-        warnings: warnings(chosen.warnings, &report, stopped, frames),
+        warnings,
         complete: !stopped && !report.truncated,
         stopped_at_frame: (stopped || report.truncated).then_some(frames),
     };
@@ -170,22 +170,25 @@ fn writer(
     media::open_writer(&staging.join(name), &WriterOptions::new(info.kind, info.frame_rate))
 }
 
-fn warnings(
-    mut warnings: Vec<Warning>,
-    report: &SourceReport,
-    stopped: bool,
-    frames: u64,
-) -> Vec<Warning> {
-    if stopped {
-        let message = format!("stopped after frame {frames}: the rest was not looked at");
-        warnings.push(Warning::new("STOPPED", message));
+fn warnings<P>(mut warnings: Vec<Warning>, outcome: &Outcome<P>) -> Vec<Warning> {
+    let Outcome { report, frames, cancelled, cut, rejected, .. } = outcome;
+    let mut warn = |code, message| warnings.push(Warning::new(code, message));
+    if *cancelled {
+        warn("STOPPED", format!("stopped after frame {frames}: the rest was not looked at"));
     } else if report.truncated {
-        let message = format!("the data is cut off after frame {frames}");
-        warnings.push(Warning::new("TRUNCATED", message));
+        warn("TRUNCATED", format!("the data is cut off after frame {frames}"));
     }
     if report.corrupt_packets > 0 {
         let message = format!("{} packets did not decode", report.corrupt_packets);
-        warnings.push(Warning::new("CORRUPT_PACKETS", message));
+        warn("CORRUPT_PACKETS", message);
+    }
+    if *cut > 0 {
+        let message = format!("{cut} candidates beyond the best of their frames were left out");
+        warn("CANDIDATES_CUT", message);
+    }
+    if *rejected > 0 {
+        let message = format!("{rejected} candidates of the model were not finite or empty");
+        warn("CANDIDATES_REJECTED", message);
     }
     warnings
 }

@@ -31,9 +31,15 @@ pub struct Weights {
 /// `MODEL_UNAVAILABLE` where there is none or only files with another sum; the hint says what to
 /// run to get it.
 pub fn find(card: &Card, folder: &Path) -> Result<Weights> {
-    let mut refused = None;
+    let (mut refused, mut unreadable) = (None, None);
     for path in candidates(card, folder) {
-        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) => {
+                unreadable.get_or_insert((path, e));
+                continue;
+            }
+        };
         let sum = hex(&Sha256::digest(&bytes));
         if card.sha256.contains(&sum) {
             return Ok(Weights { path, bytes });
@@ -41,16 +47,19 @@ pub fn find(card: &Card, folder: &Path) -> Result<Weights> {
         refused.get_or_insert((path, sum));
     }
     let name = &card.name;
-    let message = match refused {
-        Some((path, sum)) => format!(
+    let message = match (refused, unreadable) {
+        (None, Some((path, e))) if e.kind() != std::io::ErrorKind::NotFound => {
+            format!("weights of model {name}: {}: {e}", path.display())
+        }
+        (Some((path, sum)), _) => format!(
             "weights of model {name}: {} has sha256 {sum}, expected {}",
             path.display(),
             card.sha256.join(" or ")
         ),
-        None if !folder.is_dir() => {
+        _ if !folder.is_dir() => {
             format!("weights of model {name}: there is no folder {}", folder.display())
         }
-        None => format!(
+        _ => format!(
             "weights of model {name}: no file {} below {}",
             card.file_name(),
             folder.display()

@@ -22,8 +22,8 @@ const MAX_STREAMS: &str = "64";
 /// Bytes and microseconds that may be read to learn what the header does not say.
 const PROBE_BYTES: &str = "5000000";
 const PROBE_US: &str = "5000000";
-/// Frame rates outside are taken for nonsense.
-const FRAME_RATES: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
+/// Frame rates outside are taken for nonsense: 1000 is what a time base of milliseconds pretends.
+const FRAME_RATES: std::ops::RangeInclusive<f64> = 0.01..=300.0;
 /// What is assumed where nothing says it.
 const DEFAULT_FRAME_RATE: f64 = 25.0;
 /// A pixel that is more than so many times wider than high, or the other way, is a fault.
