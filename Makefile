@@ -56,8 +56,9 @@ bench-analyze: build ## The whole beside a Python pipeline with the same model
 	benches/analyze.py $(SIGHTLINE) $(PEER) $(CLIP) $(DATA)/models --annotate
 
 bench-memory: build ## Resident memory at 3,000 and 30,000 frames
-	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --models $(DATA)/models
 	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --model motion
+	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --model motion --no-video
+	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --models $(DATA)/models --no-video
 
 .PHONY: truth score-mot
 truth: build ## Counts of all public clips beside the truth, over a sweep of thresholds

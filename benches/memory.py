@@ -3,8 +3,7 @@
 
   benches/memory.py SIGHTLINE VIDEO [analyze's own flags ...]
 
-Loops VIDEO to a little over 30,000 frames without encoding it again, analyses that without an
-annotated video, and reads VmRSS when the log tells that a frame is through.
+Loops VIDEO to a little over 30,000 frames without encoding it again, analyses that, and reads VmRSS when the log tells that a frame is through.
 """
 import os, re, subprocess, sys, tempfile
 
@@ -27,7 +26,7 @@ def main():
         looped = f"{home}/looped.mp4"
         times = MARKS[-1] // frames_of(video) + 1
         subprocess.run(["ffmpeg", "-v", "error", "-stream_loop", str(times), "-i", video, "-an", "-c", "copy", looped], check=True)
-        command = [sightline, "analyze", looped, "--out", f"{home}/out", "--no-video", *flags]
+        command = [sightline, "analyze", looped, "--out", f"{home}/out", *flags]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                                env={**os.environ, "LOG_LEVEL": "actors::pipeline=debug"})
         seen = {}
