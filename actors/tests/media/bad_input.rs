@@ -2,7 +2,7 @@
 
 use crate::boxes::{index_last, top_level};
 use crate::support::{drain, ffmpeg, frame, open, paint};
-use actors::media::{self, Input, Limits, SourceKind, WriterOptions, open_writer};
+use actors::media::{self, Input, Limits, SourceKind, SourceReport, WriterOptions, open_writer};
 use models::picture::{Chroma, Matrix, Range};
 use schema::ErrorKind::UnsupportedFormat;
 use schema::ErrorKind::{self, CorruptMedia, InvalidFileType, MediaLimitExceeded, NotFound};
@@ -230,7 +230,9 @@ async fn damage_is_counted_and_does_not_end_the_video() {
         assert!(found.frames.len() as u64 > FRAMES / 2, "{:?}", found.report);
         assert!(!found.report.truncated);
         let again = drain(&path).await.expect("most of it");
-        assert_eq!(found.report, again.report);
+        let busy = Duration::ZERO;
+        let counts = |report: SourceReport| SourceReport { busy, ..report };
+        assert_eq!(counts(found.report), counts(again.report));
         for (a, b) in found.frames.iter().zip(&again.frames) {
             assert_eq!(a.meta(), b.meta());
             assert!((0..120).all(|y| a.row(0, y) == b.row(0, y)), "frame {}", a.meta().frame_index);

@@ -25,6 +25,13 @@ pub(crate) fn index_last(file: &[u8]) -> Vec<u8> {
     [&file[..moov.start], &file[moov.end..], &moov_bytes].concat()
 }
 
+/// The size of the last sample, from the last entry of the sample size table.
+pub(crate) fn last_sample_size(file: &[u8]) -> usize {
+    let at = file.windows(4).position(|name| name == b"stsz").expect("sample sizes");
+    let number = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().expect("4")) as usize;
+    number(at + 16 + 4 * (number(at + 12) - 1))
+}
+
 /// Lowers every chunk offset (boxes `stco`) by `by`.
 fn shift_offsets(moov: &mut [u8], by: usize) {
     let at = moov.windows(4).position(|name| name == b"stco").expect("chunk offsets");

@@ -48,8 +48,10 @@ async fn count(server: &Server, stall: Duration) -> Result<u64> {
 
 async fn check_fails(manner: Manner, kind: ErrorKind) {
     let server = Server::start(clip(), manner);
+    let before = Instant::now();
     let error = count(&server, Duration::from_millis(400)).await.expect_err("it is not whole");
     assert_eq!(error.kind(), kind, "{manner:?}: {error}");
+    assert!(before.elapsed() < Duration::from_secs(5), "{manner:?}: {:?}", before.elapsed());
 }
 
 #[tokio::test]
@@ -82,6 +84,20 @@ async fn what_is_not_whole_is_not_presented_as_done() {
     }
     check_fails(Manner::CutWithoutLength(len / 2), ErrorKind::DownloadError).await;
     check_fails(Manner::Silent, ErrorKind::DownloadError).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_before_it_was_served_is_only_truncated() {
+    let file = clip();
+    // In the middle of a sample, and between the last two of them: only the index tells.
+    for len in [file.len() * 6 / 10, file.len() - crate::boxes::last_sample_size(&file)] {
+        let server = Server::start(file[..len].to_vec(), Manner::Honest);
+        let input = Input::Url(server.url());
+        let mut source = media::open(&input, &Limits::default()).await.expect("it begins");
+        while source.next().await.expect("as far as it goes").is_some() {}
+        let report = source.report();
+        assert!(report.truncated && (10..FRAMES).contains(&report.frames), "{report:?}");
+    }
 }
 
 #[tokio::test]

@@ -172,8 +172,8 @@ fn a_full_disk_and_a_missing_folder_are_told_apart() {
         writer.write(&one).expect_err("it cannot be written").kind()
     };
     assert_eq!(kind("/dev/full", &image), ErrorKind::InsufficientStorage);
-    assert_eq!(kind("/nowhere/a.jpg", &image), ErrorKind::NotFound);
-    assert_eq!(kind("/nowhere/a.mp4", &video()), ErrorKind::NotFound);
+    assert_eq!(kind("/nowhere/a.jpg", &image), ErrorKind::StorageError);
+    assert_eq!(kind("/nowhere/a.mp4", &video()), ErrorKind::StorageError);
 }
 
 #[tokio::test]

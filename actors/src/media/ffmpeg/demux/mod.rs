@@ -1,18 +1,17 @@
 //! Opens a container with the demuxer that its content calls for, chooses the video stream, and
 //! hands out its packets.
 
+mod facts;
+
 use super::decode::{CODECS, Codec};
 use super::dictionary::Dictionary;
 use super::error::{Code, check};
 use super::packet::Packet;
-use super::picture::Picture;
 use super::source::Source;
 use super::sys;
 use super::watch::{Watch, refuse_open};
 use crate::media::Limits;
-use crate::media::orientation::Orientation;
 use crate::media::sniff::Container;
-use schema::time::MediaTime;
 use schema::{Error, ErrorKind, Result};
 use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
@@ -22,12 +21,6 @@ const MAX_STREAMS: &str = "64";
 /// Bytes and microseconds that may be read to learn what the header does not say.
 const PROBE_BYTES: &str = "5000000";
 const PROBE_US: &str = "5000000";
-/// Frame rates outside are taken for nonsense: 1000 is what a time base of milliseconds pretends.
-const FRAME_RATES: std::ops::RangeInclusive<f64> = 0.01..=300.0;
-/// What is assumed where nothing says it.
-const DEFAULT_FRAME_RATE: f64 = 25.0;
-/// A pixel that is more than so many times wider than high, or the other way, is a fault.
-const MAX_ASPECT: f64 = 10.0;
 
 /// An open container and its chosen video stream.
 pub(super) struct Demuxer {
@@ -193,86 +186,6 @@ impl Demuxer {
     pub(super) const fn time_base(&self) -> sys::AVRational {
         // SAFETY: the stream lives as long as the context.
         unsafe { self.stream.as_ref() }.time_base
-    }
-
-    /// Average frames per second, or what the timestamps suggest, or 25.
-    pub(super) fn frame_rate(&self) -> f64 {
-        // SAFETY: as above.
-        let stream = unsafe { self.stream.as_ref() };
-        [stream.avg_frame_rate, stream.r_frame_rate]
-            .into_iter()
-            .filter(|rate| rate.den != 0)
-            .map(|rate| f64::from(rate.num) / f64::from(rate.den))
-            .find(|rate| FRAME_RATES.contains(rate))
-            .unwrap_or(DEFAULT_FRAME_RATE)
-    }
-
-    /// Length of the stream, or of the whole.
-    pub(super) fn duration(&self) -> Option<MediaTime> {
-        // SAFETY: as above.
-        let (stream, context) = unsafe { (self.stream.as_ref(), self.context.as_ref()) };
-        let us = sys::AVRational { num: 1, den: 1_000_000 };
-        let duration = if stream.duration > 0 {
-            // SAFETY: pure arithmetic.
-            unsafe { sys::av_rescale_q(stream.duration, stream.time_base, us) }
-        } else {
-            context.duration
-        };
-        (duration > 0).then_some(MediaTime(duration))
-    }
-
-    /// Frames that the container counts, or its length suggests.
-    pub(super) fn frame_count(&self) -> Option<u64> {
-        // SAFETY: as above.
-        let counted = unsafe { self.stream.as_ref() }.nb_frames;
-        let estimated = || {
-            let frames = self.duration()?.seconds() * self.frame_rate();
-            Some(frames.round() as u64)
-        };
-        u64::try_from(counted).ok().filter(|count| *count > 0).or_else(estimated)
-    }
-
-    /// How the pictures of this stream lie.
-    pub(super) fn orientation(&self) -> Orientation {
-        let kind = sys::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
-        let mut size = 0;
-        // SAFETY: the stream is valid; a matrix is nine 32-bit integers, read unaligned.
-        unsafe {
-            let data = sys::av_stream_get_side_data(self.stream.as_ptr(), kind, &mut size);
-            if data.is_null() || size < 36 {
-                return Orientation::default();
-            }
-            Orientation::from_display_matrix(data)
-        }
-    }
-
-    /// Width of a pixel over its height; 1 where it is not known or nonsense.
-    pub(super) fn pixel_aspect(&self, picture: &mut Picture) -> f64 {
-        let (context, stream) = (self.context.as_ptr(), self.stream.as_ptr());
-        // SAFETY: all three are valid.
-        let ratio =
-            unsafe { sys::av_guess_sample_aspect_ratio(context, stream, picture.as_mut_ptr()) };
-        if ratio.num <= 0 || ratio.den <= 0 {
-            return 1.0;
-        }
-        let ratio = f64::from(ratio.num) / f64::from(ratio.den);
-        if (1.0 / MAX_ASPECT..=MAX_ASPECT).contains(&ratio) { ratio } else { 1.0 }
-    }
-
-    /// Whether the index has samples beyond the end of the data.
-    pub(super) fn index_exceeds_data(&self) -> bool {
-        let Some(len) = self.source.len() else { return false };
-        let stream = self.stream.as_ptr();
-        // SAFETY: entries are valid until the next call into the demuxer.
-        unsafe {
-            let count = sys::avformat_index_get_entries_count(stream);
-            (0..count).any(|index| {
-                let entry = sys::avformat_index_get_entry(stream, index);
-                !entry.is_null()
-                    && u64::try_from((*entry).pos + i64::from((*entry).size()))
-                        .is_ok_and(|end| end > len)
-            })
-        }
     }
 
     /// Reads the next packet of the video stream.
