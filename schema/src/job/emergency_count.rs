@@ -2,7 +2,7 @@
 
 use super::line::{self, CoordinateSpace, CountingLine, LineInput};
 use super::parameters::{Counting, check};
-use super::result::{LineCount, Provenance, TrackRow};
+use super::result::{Crossing, LineCount, Provenance, TrackRow};
 use crate::error::{Error, FieldFault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,15 +76,23 @@ pub struct Results {
     pub total_crossings: u64,
     /// By line id.
     pub final_counts: BTreeMap<String, LineCount>,
-    /// Tracks of counted classes that were seen for at least `min_seconds`, crossing or not.
+    /// Tracks of counted classes that were seen for at least `min_seconds` or crossed a line.
     pub total_objects: u64,
-    /// A crossing counts once the foot point is this far beyond the line, as a fraction of the
-    /// height of the object's box.
+    /// Crossings that were established only by the end of the input: who had stepped over a line
+    /// and was still close beyond it. With those in the rows of `tracks.jsonl` they are all of
+    /// `total_crossings`.
+    pub crossings_at_end: Vec<Crossing>,
+    /// A foot point is clear of a line from this distance on, as a fraction of the height of the
+    /// object's box.
     pub line_hysteresis: f32,
+    /// A crossing counts once the foot point was clear of the line for this many seconds on the
+    /// other side, or once its track ends there after a step over the line (not a jump across).
+    pub settle_seconds: f64,
     /// How it came about.
     #[serde(flatten)]
     pub provenance: Provenance,
-    /// One row per counted track, by ascending id.
+    /// One row per track that counts in any figure (seen for at least `min_seconds`, or crossed a
+    /// line), by ascending id.
     pub tracking_data: Vec<TrackRow>,
 }
 

@@ -95,7 +95,8 @@ impl Processor for EmergencyCount {
 
 impl JobProcessor for EmergencyCount {
     fn finish(mut self: Box<Self>, mut provenance: Provenance) -> JobResults {
-        self.lines.finish();
+        let crossings_at_end = self.lines.finish();
+        self.tally.count(&crossings_at_end);
         if self.default_line {
             provenance.warnings.push(Warning::new(
                 "DEFAULT_LINE",
@@ -108,9 +109,71 @@ impl JobProcessor for EmergencyCount {
             total_crossings: final_counts.values().map(|c| c.forward + c.backward).sum(),
             final_counts,
             total_objects: self.tally.counted(),
+            crossings_at_end,
             line_hysteresis: self.hysteresis,
+            settle_seconds: SETTLE_SECONDS,
             provenance,
             tracking_data: self.tally.rows(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::kinds::tests::{SCENE, meta, person, provenance};
+    use serde_json::json;
+
+    /// Runs over people, each with a foot point per frame; also returns the rows.
+    fn run(parameters: serde_json::Value, people: &[(u32, &[f32])]) -> (Vec<FrameRow>, Results) {
+        let parameters = Parameters::parse(parameters).expect("right parameters");
+        let mut processor = parameters.processor(&SCENE);
+        let frames = people.iter().map(|p| p.1.len()).max().unwrap_or_default();
+        let rows = (0..frames).map(|i| {
+            let seen = people.iter().filter_map(|(id, feet)| Some(person(*id, *feet.get(i)?)));
+            processor.observe(&meta(i as u64), &seen.collect::<Vec<_>>())
+        });
+        let rows = rows.collect();
+        match processor.finish(provenance()) {
+            JobResults::EmergencyCount(results) => (rows, results),
+            JobResults::PeopleCount(other) => unreachable!("another kind: {other:?}"),
+        }
+    }
+
+    const GATE: [f32; 4] = [0.0, 100.0, 200.0, 100.0];
+
+    fn gate() -> serde_json::Value {
+        let [x1, y1, x2, y2] = GATE;
+        json!({"emergency_lines": [{"x1": x1, "y1": y1, "x2": x2, "y2": y2}]})
+    }
+
+    #[test]
+    fn whoever_crossed_has_a_row_however_brief() {
+        let lasting: &[f32] = &[50.0; 12];
+        let people: &[(u32, &[f32])] =
+            &[(1, lasting), (2, &[90.0, 110.0, 112.0]), (3, &[50.0, 50.0]), (4, &[90.0, 102.0])];
+        let (rows, results) = run(gate(), people);
+        let ids: Vec<u32> = results.tracking_data.iter().map(|r| r.track_id.0).collect();
+        assert_eq!(ids, [1, 2, 4]);
+        assert_eq!((results.total_objects, results.unique_people), (3, 2));
+        assert!(results.tracking_data.iter().any(|r| r.track_id.0 == 2));
+        let in_rows: usize = rows.iter().map(|r| r.crossings.len()).sum();
+        assert_eq!((in_rows, results.total_crossings), (1, 2));
+    }
+
+    #[test]
+    fn rows_and_the_end_hold_every_crossing() {
+        let people: &[(u32, &[f32])] = &[(1, &[90.0, 110.0, 112.0]), (2, &[90.0, 90.0, 102.0])];
+        let (rows, results) = run(gate(), people);
+        let in_rows: Vec<u32> =
+            rows.iter().flat_map(|r| &r.crossings).map(|c| c.track_id.0).collect();
+        let at_end: Vec<u32> = results.crossings_at_end.iter().map(|c| c.track_id.0).collect();
+        assert_eq!((in_rows, at_end, results.total_crossings), (vec![1], vec![2], 2));
+    }
+
+    #[test]
+    fn the_rule_of_a_crossing_is_stated() {
+        let (_, results) = run(gate(), &[]);
+        assert_eq!((results.line_hysteresis, results.settle_seconds), (0.05, SETTLE_SECONDS));
     }
 }
