@@ -89,6 +89,18 @@ pub struct FieldFault {
     pub message: String,
 }
 
+/// Faults that one error names.
+const MOST_FAULTS: usize = 100;
+/// Characters of a path or message of a fault.
+const MOST_CHARACTERS: usize = 200;
+
+fn clip(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 /// An error as it is told to a user: kind, one sentence, perhaps a hint and the faulty fields.
 ///
 /// Messages begin in lower case, have no full stop, and name the thing and its value.
@@ -107,12 +119,23 @@ impl Error {
         Self { kind, message: message.into(), hint: None, fields: Vec::new(), source: None }
     }
 
-    /// A validation error that names every faulty field at once.
+    /// A validation error that names every faulty field at once, up to 100; each path and each
+    /// message is cut after 200 characters.
     #[must_use]
-    pub fn validation(fields: Vec<FieldFault>) -> Self {
+    pub fn validation(mut fields: Vec<FieldFault>) -> Self {
+        let more = fields.len().saturating_sub(MOST_FAULTS);
+        fields.truncate(MOST_FAULTS);
+        for fault in &mut fields {
+            clip(&mut fault.field);
+            clip(&mut fault.message);
+        }
         let list: Vec<String> =
             fields.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
-        Self { fields, ..Self::new(ErrorKind::ValidationError, list.join("; ")) }
+        let mut message = list.join("; ");
+        if more > 0 {
+            message.push_str(&format!("; and {more} more"));
+        }
+        Self { fields, ..Self::new(ErrorKind::ValidationError, message) }
     }
 
     /// A failed read or write of `what`: `INSUFFICIENT_STORAGE` on a full disk, else
@@ -208,6 +231,17 @@ mod tests {
             assert!(seen.insert(kind.code()), "{kind} twice");
             assert_eq!(serde_json::to_value(kind).expect("a string"), kind.code());
         }
+    }
+
+    #[test]
+    fn floods_of_faults_are_cut() {
+        let fault = |i| FieldFault { field: format!("f{i}"), message: "ä".repeat(201) };
+        let error = Error::validation((0..123).map(fault).collect());
+        assert_eq!((error.fields().len(), error.fields()[99].field.as_str()), (100, "f99"));
+        assert_eq!(error.fields()[0].message, format!("{}…", "ä".repeat(200)));
+        assert!(error.message().ends_with("; and 23 more"), "{error}");
+        let few = Error::validation((0..100).map(fault).collect());
+        assert!(!few.message().contains("more"), "{few}");
     }
 
     #[test]

@@ -173,6 +173,27 @@ impl Line {
         let along = ((x - self.p1.x) * dx + (y - self.p1.y) * dy) / (dx * dx + dy * dy);
         (0.0..=1.0).contains(&along)
     }
+
+    /// Whether any part of the segment lies in a `width` x `height` frame, its edges included
+    /// (Liang and Barsky 1984).
+    #[must_use]
+    pub fn touches_frame(&self, width: f32, height: f32) -> bool {
+        let (dx, dy) = (self.p2.x - self.p1.x, self.p2.y - self.p1.y);
+        let (mut enters, mut leaves) = (0.0_f32, 1.0_f32);
+        // Per edge: how fast the way p1 -> p2 nears it from within, and how far p1 is from it.
+        for (speed, room) in
+            [(-dx, self.p1.x), (dx, width - self.p1.x), (-dy, self.p1.y), (dy, height - self.p1.y)]
+        {
+            if speed < 0.0 {
+                enters = enters.max(room / speed);
+            } else if speed > 0.0 {
+                leaves = leaves.min(room / speed);
+            } else if room < 0.0 {
+                return false;
+            }
+        }
+        enters <= leaves
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +210,20 @@ mod tests {
         let b = BBox { x1: 1.0, y1: 2.0, x2: 3.5, y2: 4.0 };
         assert_eq!(serde_json::to_string(&b).expect("serialises"), "[1.0,2.0,3.5,4.0]");
         assert_eq!(serde_json::from_str::<BBox>("[1,2,3.5,4]").expect("a box"), b);
+    }
+
+    #[test]
+    fn a_line_touches_the_frame_or_not() {
+        let touches =
+            |x1, y1, x2, y2| Line { p1: p(x1, y1), p2: p(x2, y2) }.touches_frame(100.0, 50.0);
+        assert!(touches(-10.0, 25.0, 110.0, 25.0), "through both sides");
+        assert!(touches(40.0, 10.0, 60.0, 20.0), "all inside");
+        assert!(touches(0.0, 50.0, 100.0, 50.0), "on the lower edge");
+        assert!(touches(-10.0, 10.0, 10.0, -10.0), "through a corner");
+        assert!(!touches(-10.0, 9.0, 9.0, -10.0), "past a corner");
+        assert!(!touches(0.0, 51.0, 100.0, 51.0), "below");
+        assert!(!touches(110.0, 0.0, 200.0, 50.0), "to the right");
+        assert!(!touches(-20.0, 25.0, -10.0, 25.0), "ends before the frame");
     }
 
     #[test]

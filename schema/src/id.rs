@@ -7,15 +7,15 @@ use crate::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
 /// The id of a job: a UUIDv7, so ids sort by the time of their making.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct JobId(Uuid);
 
 impl JobId {
-    /// Takes a UUID that was made elsewhere (ids are made where there is a clock).
+    /// Takes a UUIDv7 that was made elsewhere (ids are made where there is a clock).
     #[must_use]
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
@@ -32,9 +32,28 @@ impl FromStr for JobId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Uuid::parse_str(text)
-            .map(Self)
-            .map_err(|e| Error::new(ErrorKind::ValidationError, format!("job id {text:?}: {e}")))
+        let wrong = |e: &dyn fmt::Display| {
+            Error::new(ErrorKind::ValidationError, format!("job id {text:?}: {e}"))
+        };
+        let id = Uuid::parse_str(text).map_err(|e| wrong(&e))?;
+        if id.get_version() != Some(Version::SortRand) {
+            return Err(wrong(&"expected a UUID of version 7"));
+        }
+        Ok(Self(id))
+    }
+}
+
+impl TryFrom<String> for JobId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<JobId> for String {
+    fn from(id: JobId) -> Self {
+        id.to_string()
     }
 }
 
@@ -120,6 +139,17 @@ mod tests {
         assert_eq!(serde_json::to_string(&id).expect("serialises"), text);
         assert_eq!(serde_json::to_string(&TrackId(7)).expect("serialises"), "7");
         assert!(serde_json::from_str::<CameraId>("\"Not A Slug\"").is_err());
+    }
+
+    #[test]
+    fn job_ids_are_of_version_7() {
+        let good = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(good.parse::<JobId>().expect("a UUIDv7").to_string(), good);
+        let fourth = "936da01f-9abd-4d9d-80c7-02af85c822a8";
+        for bad in ["", "7", fourth, "00000000-0000-0000-0000-000000000000"] {
+            assert!(bad.parse::<JobId>().is_err(), "{bad:?} was taken");
+            assert!(serde_json::from_value::<JobId>(bad.into()).is_err(), "{bad:?} was read");
+        }
     }
 
     proptest! {

@@ -2,9 +2,10 @@
 //!
 //! A crossing is pending from the frame in which the way of the foot point meets the segment, and
 //! counts once the foot point stays clear of the line on the other side for a moment, or once its
-//! track ends there. Whoever stands on a line and sways does not count again and again; whoever
-//! steps back before being clear does not count at all, nor does a box that jumps for a frame or
-//! two where people hide one another.
+//! track ends on the other side after a step over the line, that is: when the foot point was last
+//! seen close to the line on that side. Whoever stands on a line and sways does not count again and
+//! again; whoever steps back before being clear does not count at all, nor does a box that jumps
+//! far beyond for a frame or two where people hide one another, even if its track ends there.
 
 use schema::geometry::{ImagePoint, Side};
 use schema::id::TrackId;
@@ -38,13 +39,15 @@ struct Passage {
     home: Side,
     /// Whether its way met the segment, an odd number of times, since then.
     met: bool,
+    /// Whether it was on the other side when it last was close to the line, that is: not clear.
+    stepped: bool,
     /// Frames in a row in which it was clear of the line on the other side.
     beyond: u32,
 }
 
 impl Passage {
     const fn at(home: Side) -> Self {
-        Self { home, met: false, beyond: 0 }
+        Self { home, met: false, stepped: false, beyond: 0 }
     }
 }
 
@@ -106,7 +109,8 @@ impl LineCounter {
         self.record(found)
     }
 
-    /// Ends all tracks: what is pending beyond a line is counted. Returns those crossings.
+    /// Ends all tracks: who stepped over a line and is still beyond it is counted. Returns those
+    /// crossings, by ascending track id.
     pub fn finish(&mut self) -> Vec<Crossing> {
         let walkers = std::mem::take(&mut self.walkers);
         let found = walkers.iter().flat_map(|(id, w)| w.pending(&self.lines, *id)).collect();
@@ -212,6 +216,7 @@ impl Walker {
             let side = line.line.side(foot);
             if line.line.signed_distance(foot).abs() < clear {
                 passage.beyond = 0;
+                passage.stepped = side != passage.home;
             } else if side == passage.home {
                 *passage = Passage::at(side);
             } else {
@@ -228,12 +233,13 @@ impl Walker {
         crossed.into_iter()
     }
 
-    /// Crossings of a track that was last seen beyond a line but not yet clear of it.
+    /// Crossings of a track that stepped over a line and was last seen beyond it, but not clear of
+    /// it for long enough.
     fn pending(&self, lines: &[CountingLine], id: TrackId) -> Vec<Found> {
         let mut found = Vec::new();
         for (index, (line, passage)) in lines.iter().zip(&self.passages).enumerate() {
             let side = line.line.side(self.foot);
-            if side != passage.home && passage.met {
+            if side != passage.home && passage.met && passage.stepped {
                 found.push(Found::new(index, id, side, self));
             }
         }
@@ -339,6 +345,26 @@ mod tests {
         let found: Vec<usize> =
             jumps.iter().map(|y| counter.observe(&[at(1, 50.0, *y)]).len()).collect();
         assert_eq!(found, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_track_that_ends_counts_by_a_step_and_not_by_a_jump() {
+        let settle_frames = |n| CrossingConfig { settle_frames: n, ..CrossingConfig::default() };
+        let at_end = |ys: &[f32]| {
+            let mut counter = LineCounter::new(vec![line(LineDirection::Both)], settle_frames(3));
+            for y in ys {
+                assert!(counter.observe(&[at(1, 50.0, *y)]).is_empty(), "{ys:?}");
+            }
+            counter.finish().len()
+        };
+        // Over the line, and clear of it for less than the moment it takes.
+        assert_eq!((at_end(&[80.0, 103.0]), at_end(&[80.0, 103.0, 108.0, 112.0])), (1, 1));
+        // From before the line, or from the line's near edge, to far beyond.
+        assert_eq!((at_end(&[80.0, 140.0]), at_end(&[97.0, 98.0, 140.0, 140.0])), (0, 0));
+        // Over and back onto the line, then a jump.
+        assert_eq!(at_end(&[80.0, 102.0, 98.0, 140.0]), 0);
+        // A jump, then found just beyond.
+        assert_eq!(at_end(&[80.0, 140.0, 103.0]), 1);
     }
 
     #[test]

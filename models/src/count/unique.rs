@@ -27,6 +27,7 @@ pub struct TrackSummary {
     pub bbox_last: BBox,
     score_sum: f64,
     votes: Vec<(Class, f64)>,
+    counted: bool,
 }
 
 impl TrackSummary {
@@ -41,6 +42,7 @@ impl TrackSummary {
             bbox_last: object.bbox,
             score_sum: 0.0,
             votes: Vec::with_capacity(1),
+            counted: false,
         }
     }
 
@@ -78,32 +80,67 @@ impl TrackSummary {
     }
 }
 
-/// Counts distinct tracks.
-#[derive(Debug, Default)]
+/// Counts distinct tracks: those that lasted, and those that were asked for by
+/// [`UniqueCounter::count`].
+#[derive(Debug)]
 pub struct UniqueCounter {
+    min_frames: u64,
     tracks: BTreeMap<TrackId, TrackSummary>,
+    counted: usize,
     frames: u64,
     observations: u64,
     peak: usize,
 }
 
 impl UniqueCounter {
+    /// Begins to count tracks that are seen in at least `min_frames` frames.
+    #[must_use]
+    pub const fn new(min_frames: u64) -> Self {
+        Self {
+            min_frames,
+            tracks: BTreeMap::new(),
+            counted: 0,
+            frames: 0,
+            observations: 0,
+            peak: 0,
+        }
+    }
+
     /// Takes what is seen in the next frame.
     pub fn observe(&mut self, meta: &FrameMeta, objects: &[TrackedObject]) {
         self.frames += 1;
         self.observations += objects.len() as u64;
         self.peak = self.peak.max(objects.len());
         for object in objects {
-            self.tracks
+            let track = self
+                .tracks
                 .entry(object.track_id)
-                .or_insert_with(|| TrackSummary::new(meta, object))
-                .observe(meta, object);
+                .or_insert_with(|| TrackSummary::new(meta, object));
+            track.observe(meta, object);
+            if track.frames >= self.min_frames {
+                self.counted += usize::from(!track.counted);
+                track.counted = true;
+            }
         }
     }
 
-    /// Tracks seen in at least `min_frames` frames, by ascending id.
-    pub fn lasting(&self, min_frames: u64) -> impl Iterator<Item = (TrackId, &TrackSummary)> {
-        self.tracks.iter().filter(move |(_, t)| t.frames >= min_frames).map(|(id, t)| (*id, t))
+    /// Counts `track`, however brief it is; one that was never seen stays uncounted.
+    pub fn count(&mut self, track: TrackId) {
+        if let Some(track) = self.tracks.get_mut(&track) {
+            self.counted += usize::from(!track.counted);
+            track.counted = true;
+        }
+    }
+
+    /// How many tracks count so far; kept up as they come, so that asking is free.
+    #[must_use]
+    pub const fn counted(&self) -> usize {
+        self.counted
+    }
+
+    /// The tracks that count, by ascending id.
+    pub fn tracks(&self) -> impl Iterator<Item = (TrackId, &TrackSummary)> {
+        self.tracks.iter().filter(|(_, t)| t.counted).map(|(id, t)| (*id, t))
     }
 
     /// All tracks so far, however brief.
@@ -152,28 +189,46 @@ mod tests {
 
     #[test]
     fn brief_tracks_are_told_apart() {
-        let mut counter = UniqueCounter::default();
+        let mut counter = UniqueCounter::new(5);
         for i in 0..10 {
             let mut objects = vec![seen(1, "car", 0.5)];
             if i == 4 {
                 objects.push(seen(2, "car", 0.5));
             }
             counter.observe(&meta(i), &objects);
+            assert_eq!(counter.counted(), usize::from(i >= 4), "after frame {i}");
         }
-        let lasting: Vec<u32> = counter.lasting(5).map(|(id, _)| id.0).collect();
-        assert_eq!((lasting, counter.total(), counter.peak()), (vec![1], 2, 2));
+        assert_eq!((ids(&counter), counter.total(), counter.peak()), (vec![1], 2, 2));
         assert!((counter.mean() - 1.1).abs() < 1e-9);
     }
 
     #[test]
+    fn a_brief_track_can_be_counted_once() {
+        let mut counter = UniqueCounter::new(3);
+        counter.observe(&meta(0), &[seen(1, "car", 0.5), seen(2, "car", 0.5)]);
+        for id in [2, 2, 9] {
+            counter.count(TrackId(id));
+        }
+        assert_eq!((ids(&counter), counter.counted()), (vec![2], 1));
+        for i in 1..5 {
+            counter.observe(&meta(i), &[seen(2, "car", 0.5)]);
+        }
+        assert_eq!((ids(&counter), counter.counted()), (vec![2], 1));
+    }
+
+    fn ids(counter: &UniqueCounter) -> Vec<u32> {
+        counter.tracks().map(|(id, _)| id.0).collect()
+    }
+
+    #[test]
     fn the_class_is_voted_by_score() {
-        let mut counter = UniqueCounter::default();
+        let mut counter = UniqueCounter::new(1);
         for (i, (label, score)) in
             [("truck", 0.3), ("car", 0.8), ("truck", 0.4)].into_iter().enumerate()
         {
             counter.observe(&meta(i as u64), &[seen(1, label, score)]);
         }
-        let (_, track) = counter.lasting(1).next().expect("one track");
+        let (_, track) = counter.tracks().next().expect("one track");
         assert_eq!(&*track.class().label, "car");
         assert!((track.confidence() - 0.5).abs() < 1e-6);
         assert_eq!((track.first_frame, track.last_frame), (0, 2));

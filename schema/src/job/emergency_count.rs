@@ -1,8 +1,8 @@
 //! `emergency-count`: who crossed which line, and in which direction.
 
 use super::line::{self, CoordinateSpace, CountingLine, LineInput};
-use super::parameters::{Counting, check};
-use super::result::{LineCount, Provenance, TrackRow};
+use super::parameters::{Counting, check_also};
+use super::result::{Crossing, LineCount, Provenance, TrackRow};
 use crate::error::{Error, FieldFault};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,21 +36,19 @@ impl Parameters {
     /// # Errors
     /// `VALIDATION_ERROR` that names every fault.
     pub fn parse(mut raw: Value) -> Result<Self, Error> {
+        let mut faults = Vec::new();
         if let Some(lines) = raw.get_mut("emergency_lines") {
             line::normalise(lines);
+            faults.extend(line::faults(lines));
         }
-        let parameters: Self = check(raw)?;
-        let mut faults = line::faults(&parameters.emergency_lines);
-        for (one, other, name) in [
-            (parameters.video_width, parameters.video_height, "video_height"),
-            (parameters.video_height, parameters.video_width, "video_width"),
-        ] {
-            if one.is_some() && other.is_none() {
-                let message = "is required, as the other side of the picture is given".to_owned();
-                faults.push(FieldFault { field: name.to_owned(), message });
+        let is_given = |name: &str| raw.get(name).is_some_and(|v| !v.is_null());
+        for (one, other) in [("video_width", "video_height"), ("video_height", "video_width")] {
+            if is_given(one) && !is_given(other) {
+                let message = format!("is required, as {one} is given");
+                faults.push(FieldFault { field: other.to_owned(), message });
             }
         }
-        if faults.is_empty() { Ok(parameters) } else { Err(Error::validation(faults)) }
+        check_also(raw, faults)
     }
 
     /// The lines in pixels of a `width` x `height` frame; the default line where none was given.
@@ -76,15 +74,23 @@ pub struct Results {
     pub total_crossings: u64,
     /// By line id.
     pub final_counts: BTreeMap<String, LineCount>,
-    /// Tracks of counted classes that were seen for at least `min_seconds`, crossing or not.
+    /// Tracks of counted classes that were seen for at least `min_seconds` or crossed a line.
     pub total_objects: u64,
-    /// A crossing counts once the foot point is this far beyond the line, as a fraction of the
-    /// height of the object's box.
+    /// Crossings that were established only by the end of the input: who had stepped over a line
+    /// and was still close beyond it. With those in the rows of `tracks.jsonl` they are all of
+    /// `total_crossings`.
+    pub crossings_at_end: Vec<Crossing>,
+    /// A foot point is clear of a line from this distance on, as a fraction of the height of the
+    /// object's box.
     pub line_hysteresis: f32,
+    /// A crossing counts once the foot point was clear of the line for this many seconds on the
+    /// other side, or once its track ends there after a step over the line (not a jump across).
+    pub settle_seconds: f64,
     /// How it came about.
     #[serde(flatten)]
     pub provenance: Provenance,
-    /// One row per counted track, by ascending id.
+    /// One row per track that counts in any figure (seen for at least `min_seconds`, or crossed a
+    /// line), by ascending id.
     pub tracking_data: Vec<TrackRow>,
 }
 
@@ -113,7 +119,36 @@ mod tests {
         }));
         assert_eq!(
             found,
-            ["direction", "emergency_lines[0].x1", "emergency_lines[1].y2", "video_width"]
+            [
+                "direction",
+                "emergency_lines[0].x1",
+                "emergency_lines[1].y2",
+                "video_height",
+                "video_width"
+            ]
+        );
+    }
+
+    #[test]
+    fn faults_of_form_and_of_meaning_are_named_together() {
+        let found = fields(json!({
+            "emergency_lines": [
+                {"id": "gate", "x1": "a", "y1": 0, "x2": 1, "y2": 1},
+                {"id": "gate", "x1": 5, "y1": 5, "x2": 5, "y2": 5.0},
+                "gate"
+            ],
+            "score_threshold": 7, "video_height": 360
+        }));
+        assert_eq!(
+            found,
+            [
+                "emergency_lines[0].x1",
+                "emergency_lines[1]",
+                "emergency_lines[1].id",
+                "emergency_lines[2]",
+                "score_threshold",
+                "video_width"
+            ]
         );
     }
 

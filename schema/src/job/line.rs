@@ -9,6 +9,7 @@ use crate::geometry::{ImagePoint, Line};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Which crossings of a line are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -106,29 +107,52 @@ fn pair_as_object(value: &Value) -> Option<Value> {
     })
 }
 
-/// What is wrong with `lines` beyond their form: two of the same id, a line without length.
+/// What is wrong with normalised `lines` beyond their form: two of the same id, a line without
+/// length. Looks only at those parts that have the right form; the schema names the others.
 #[must_use]
-pub fn faults(lines: &[LineInput]) -> Vec<FieldFault> {
+pub fn faults(lines: &Value) -> Vec<FieldFault> {
     let mut faults = Vec::new();
-    for (i, line) in lines.iter().enumerate() {
-        if line.x1 == line.x2 && line.y1 == line.y2 {
+    let mut ids = BTreeSet::new();
+    for (i, line) in lines.as_array().into_iter().flatten().enumerate() {
+        if let Some([x1, y1, x2, y2]) = coordinates(line)
+            && (x1, y1) == (x2, y2)
+        {
             faults.push(FieldFault {
                 field: format!("emergency_lines[{i}]"),
-                message: format!("both ends are at ({}, {})", line.x1, line.y1),
+                message: format!("both ends are at ({x1}, {y1})"),
             });
         }
-        if lines[..i].iter().enumerate().any(|(j, l)| id_of(l, j) == id_of(line, i)) {
+        if let Some(id) = written_id(line, i)
+            && let Some(twice) = ids.replace(id)
+        {
             faults.push(FieldFault {
                 field: format!("emergency_lines[{i}].id"),
-                message: format!("{:?} is the id of an earlier line", id_of(line, i)),
+                message: format!("{twice:?} is the id of an earlier line"),
             });
         }
     }
     faults
 }
 
-fn id_of(line: &LineInput, index: usize) -> String {
-    line.id.clone().unwrap_or_else(|| format!("line-{}", index + 1))
+/// The ends of a line, where all four are numbers.
+fn coordinates(line: &Value) -> Option<[f32; 4]> {
+    let mut ends = [0.0; 4];
+    for (end, key) in ends.iter_mut().zip(["x1", "y1", "x2", "y2"]) {
+        *end = line.get(key)?.as_f64()? as f32;
+    }
+    Some(ends)
+}
+
+/// The id of a line, where it is an object with a text as id or none.
+fn written_id(line: &Value, index: usize) -> Option<String> {
+    match line.as_object()?.get("id") {
+        None | Some(Value::Null) => Some(default_id(index)),
+        Some(id) => id.as_str().map(str::to_owned),
+    }
+}
+
+fn default_id(index: usize) -> String {
+    format!("line-{}", index + 1)
 }
 
 /// Places `lines` in a `width` x `height` frame.
@@ -139,15 +163,14 @@ pub fn place(
     width: u32,
     height: u32,
 ) -> Vec<CountingLine> {
-    let fractions =
-        lines.iter().flat_map(|l| [l.x1, l.y1, l.x2, l.y2]).all(|v| (0.0..=1.0).contains(&v));
+    let fractions = lines.iter().flat_map(|l| [l.x1, l.y1, l.x2, l.y2]).all(|v| v <= 1.0);
     let (sx, sy) = match space {
         CoordinateSpace::Of(w, h) => (width as f32 / w, height as f32 / h),
         CoordinateSpace::Unsaid if fractions => (width as f32, height as f32),
         CoordinateSpace::Unsaid => (1.0, 1.0),
     };
     let placed = |(index, l): (usize, &LineInput)| {
-        let id = id_of(l, index);
+        let id = l.id.clone().unwrap_or_else(|| default_id(index));
         CountingLine {
             name: l.name.clone().unwrap_or_else(|| id.clone()),
             id,
@@ -215,6 +238,11 @@ mod tests {
         let x2 = |lines: &[LineInput], space| place(lines, space, 1280, 720)[0].line.p2;
         let fractions = [input([0.0, 0.8, 1.0, 0.8])];
         assert_eq!(x2(&fractions, CoordinateSpace::Unsaid), ImagePoint { x: 1280.0, y: 576.0 });
+        let beyond_the_edge = [input([-0.2, 0.5, 1.0, 0.5])];
+        assert_eq!(
+            place(&beyond_the_edge, CoordinateSpace::Unsaid, 1280, 720)[0].line.p1,
+            ImagePoint { x: -256.0, y: 360.0 }
+        );
         let pixels = [input([0.0, 300.0, 640.0, 300.0])];
         assert_eq!(x2(&pixels, CoordinateSpace::Unsaid), ImagePoint { x: 640.0, y: 300.0 });
         let scaled = x2(&pixels, CoordinateSpace::Of(640.0, 360.0));
@@ -223,9 +251,10 @@ mod tests {
 
     #[test]
     fn twins_and_points_are_faults() {
-        let mut second = input([5.0, 5.0, 5.0, 5.0]);
-        second.id = Some("line-1".to_owned());
-        let found = faults(&[input([0.0, 0.0, 9.0, 9.0]), second]);
+        let found = faults(&json!([
+            {"x1": 0, "y1": 0, "x2": 9, "y2": 9},
+            {"x1": 5, "y1": 5, "x2": 5, "y2": 5, "id": "line-1"},
+        ]));
         let fields: Vec<&str> = found.iter().map(|f| f.field.as_str()).collect();
         assert_eq!(fields, ["emergency_lines[1]", "emergency_lines[1].id"]);
     }

@@ -46,6 +46,18 @@ pub fn json_schema<T: JsonSchema>() -> Value {
 /// # Errors
 /// `VALIDATION_ERROR` with one entry per fault.
 pub fn check<T: JsonSchema + DeserializeOwned>(value: Value) -> Result<T, Error> {
+    check_also(value, Vec::new())
+}
+
+/// As [`check`], with `faults` that were found in `value` beyond its form: all are named together,
+/// by field.
+///
+/// # Errors
+/// `VALIDATION_ERROR` with one entry per fault.
+pub fn check_also<T: JsonSchema + DeserializeOwned>(
+    mut value: Value,
+    mut faults: Vec<FieldFault>,
+) -> Result<T, Error> {
     if !value.is_object() {
         return Err(Error::new(
             ErrorKind::ValidationError,
@@ -55,15 +67,35 @@ pub fn check<T: JsonSchema + DeserializeOwned>(value: Value) -> Result<T, Error>
     let validator = jsonschema::validator_for(&json_schema::<T>()).map_err(|e| {
         Error::new(ErrorKind::ServerError, format!("schema of the parameters: {e}"))
     })?;
-    let mut faults: Vec<FieldFault> =
-        validator.iter_errors(&value).flat_map(|e| explain(&e)).collect();
+    faults.extend(validator.iter_errors(&value).flat_map(|e| explain(&e)));
     if faults.is_empty() {
+        whole_numbers(&mut value);
         return serde_json::from_value(value)
             .map_err(|e| Error::new(ErrorKind::ValidationError, format!("parameters: {e}")));
     }
     faults.sort_by(|a, b| a.field.cmp(&b.field));
     Err(Error::validation(faults))
 }
+
+/// Writes `30.0` as `30`: for JSON Schema both are integers, for serde only the second is. Numbers
+/// that are meant as fractions keep their value.
+fn whole_numbers(value: &mut Value) {
+    /// Up to here every whole float is one integer and no other.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = number.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= EXACT) {
+                *value = Value::from(whole as i64);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
+}
+
+/// Length in JSON up to which a wrong value is repeated in the message on it.
+const SHOWN_VALUE: usize = 60;
 
 /// One finding of the schema in our words: the field that is at fault, not the object around it.
 fn explain(error: &jsonschema::ValidationError<'_>) -> Vec<FieldFault> {
@@ -79,7 +111,11 @@ fn explain(error: &jsonschema::ValidationError<'_>) -> Vec<FieldFault> {
             field: child(property.as_str().unwrap_or_default()),
             message: "is required".to_owned(),
         }],
-        _ => vec![FieldFault { field: at, message: error.to_string() }],
+        _ => {
+            let shown = error.instance().to_string().len() <= SHOWN_VALUE;
+            let message = if shown { error.to_string() } else { error.masked().to_string() };
+            vec![FieldFault { field: at, message }]
+        }
     }
 }
 
@@ -131,6 +167,32 @@ mod tests {
             check(json!({"needed": 2, "classes": ["car"], "min_seconds": 0.5})).expect("right");
         assert_eq!(form.needed, 2);
         assert_eq!(form.counting.classes.expect("given"), ["car"]);
+    }
+
+    #[test]
+    fn whole_floats_are_integers() {
+        let form: Form = check(json!({
+            "needed": 2.0, "track_buffer": 30.0, "min_seconds": 1.0, "score_threshold": 1
+        }))
+        .expect("right by its schema");
+        assert_eq!((form.needed, form.counting.track_buffer), (2, Some(30)));
+        assert_eq!(
+            (form.counting.min_seconds, form.counting.score_threshold),
+            (Some(1.0), Some(1.0))
+        );
+        let error = check::<Form>(json!({"needed": 2.5})).expect_err("not whole");
+        assert_eq!(error.fields()[0].field, "needed");
+    }
+
+    #[test]
+    fn large_values_are_not_repeated() {
+        let error = check::<Form>(json!({"needed": 1, "model": "x".repeat(10_000)}));
+        let message = error.expect_err("too long").fields()[0].message.clone();
+        assert_eq!(message, "value is longer than 64 characters");
+        let error = check::<Form>(json!({"needed": -1})).expect_err("below 0");
+        assert_eq!(error.message(), "needed: -1 is less than the minimum of 0");
+        let unknown = json!({"needed": 1, "y".repeat(10_000): 1});
+        assert!(check::<Form>(unknown).expect_err("unknown").message().len() < 300);
     }
 
     #[test]

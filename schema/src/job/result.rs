@@ -141,7 +141,8 @@ pub struct FrameRow {
     pub count: usize,
     /// Where they are, by ascending track id.
     pub objects: Vec<ObjectRow>,
-    /// Crossings that were established in this frame.
+    /// Crossings that were established in this frame; those that only the end of the input
+    /// established are in the results as `crossings_at_end`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crossings: Vec<Crossing>,
 }

@@ -83,7 +83,55 @@ impl JobType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use schema::detection::{Category, Class};
+    use schema::frame::FrameMeta;
+    use schema::geometry::BBox;
+    use schema::id::TrackId;
+    use schema::time::MediaTime;
+    use schema::track::TrackedObject;
     use serde_json::json;
+
+    /// 200 x 200 pixels at 10 frames/s: a foot point settles in two frames.
+    pub(super) const SCENE: Scene =
+        Scene { width: 200, height: 200, frame_rate: 10.0, min_frames: 10, lost_after: 100 };
+
+    pub(super) fn meta(index: u64) -> FrameMeta {
+        FrameMeta {
+            frame_index: index,
+            media_time_us: MediaTime(index as i64 * 100_000),
+            wall_time_us: None,
+            width: SCENE.width,
+            height: SCENE.height,
+        }
+    }
+
+    /// A person 80 px tall at x = 50, whose foot point is at `foot`: clear of a line from 4 px on.
+    pub(super) fn person(id: u32, foot: f32) -> TrackedObject {
+        let bbox = BBox::from_xywh(30.0, foot - 80.0, 40.0, 80.0);
+        let class = Class::new("person", Category::Person);
+        TrackedObject { track_id: TrackId(id), bbox, estimate: bbox, score: 0.9, class }
+    }
+
+    pub(super) fn provenance() -> Provenance {
+        Provenance {
+            model: "example".to_owned(),
+            backend: "cpu".to_owned(),
+            precision: "u8".to_owned(),
+            counted_classes: vec!["person".to_owned()],
+            score_threshold: 0.5,
+            track_buffer: 30,
+            min_seconds: 1.0,
+            width: SCENE.width,
+            height: SCENE.height,
+            frame_rate: SCENE.frame_rate,
+            frame_count: 12,
+            duration_seconds: 1.1,
+            corrupt_packets: 0,
+            warnings: Vec::new(),
+            complete: true,
+            stopped_at_frame: None,
+        }
+    }
 
     #[test]
     fn every_kind_has_all_its_parts() {

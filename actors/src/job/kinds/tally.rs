@@ -10,15 +10,15 @@ use schema::track::TrackedObject;
 #[derive(Debug)]
 pub(super) struct Tally {
     unique: UniqueCounter,
-    min_frames: u64,
     in_sight: usize,
 }
 
 impl Tally {
     pub(super) fn new(scene: &Scene) -> Self {
-        Self { unique: UniqueCounter::default(), min_frames: scene.min_frames, in_sight: 0 }
+        Self { unique: UniqueCounter::new(scene.min_frames), in_sight: 0 }
     }
 
+    /// Takes the next frame and makes its row. Who crosses a line counts, however brief the track.
     pub(super) fn observe(
         &mut self,
         meta: &FrameMeta,
@@ -26,6 +26,7 @@ impl Tally {
         crossings: Vec<Crossing>,
     ) -> FrameRow {
         self.unique.observe(meta, objects);
+        self.count(&crossings);
         self.in_sight = objects.len();
         let row = |o: &TrackedObject| ObjectRow {
             track_id: o.track_id,
@@ -42,14 +43,21 @@ impl Tally {
         }
     }
 
+    /// Counts the tracks of `crossings`, however brief they are.
+    pub(super) fn count(&mut self, crossings: &[Crossing]) {
+        for crossing in crossings {
+            self.unique.count(crossing.track_id);
+        }
+    }
+
     /// Objects in the latest frame.
     pub(super) const fn in_sight(&self) -> usize {
         self.in_sight
     }
 
     /// Tracks that count so far.
-    pub(super) fn counted(&self) -> u64 {
-        self.unique.lasting(self.min_frames).count() as u64
+    pub(super) const fn counted(&self) -> u64 {
+        self.unique.counted() as u64
     }
 
     /// Tracks that were too brief to count.
@@ -67,10 +75,10 @@ impl Tally {
         (self.unique.mean() * 1000.0).round() / 1000.0
     }
 
-    /// One row per counted track.
+    /// One row per counted track, by ascending id.
     pub(super) fn rows(&self) -> Vec<TrackRow> {
         self.unique
-            .lasting(self.min_frames)
+            .tracks()
             .map(|(track_id, t)| TrackRow {
                 track_id,
                 class: t.class().label.to_string(),
