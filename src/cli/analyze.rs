@@ -12,8 +12,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use schema::error::FieldFault;
 use schema::job::JobKind;
-use schema::{Error, Result};
+use schema::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +22,10 @@ use tokio::sync::watch;
 
 /// A parameter file of more bytes than this is none.
 const MAX_PARAMETER_BYTES: u64 = 1 << 20;
+/// Workers where none are asked for, at most.
+const DEFAULT_WORKERS: usize = 64;
+/// Every file that a run may leave; those that one does not have are removed.
+const FILES: [&str; 4] = [VIDEO, PICTURE, TRACKS, RESULTS];
 
 /// Analyse a video, an image or a URL: detect, track, count and draw
 ///
@@ -30,7 +35,7 @@ const MAX_PARAMETER_BYTES: u64 = 1 << 20;
 pub(super) struct AnalyzeArgs {
     /// A video or image file, or an http(s) URL of one
     #[arg(value_name = "VIDEO|IMAGE|URL")]
-    input: String,
+    input: OsString,
     /// What to find out: people-count or emergency-count
     #[arg(long, value_name = "KIND", default_value = "people-count", value_parser = parse_kind)]
     job: JobKind,
@@ -53,11 +58,11 @@ pub(super) struct AnalyzeArgs {
     #[arg(long, value_name = "X1,Y1,X2,Y2", value_parser = parse_line, allow_hyphen_values = true)]
     line: Vec<[f64; 4]>,
     /// Detections from this score on begin tracks
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = parse_score, allow_hyphen_values = true)]
     score: Option<f64>,
-    /// Frames that are analysed side by side [default: number of cores]
-    #[arg(long, value_name = "N")]
-    workers: Option<std::num::NonZeroUsize>,
+    /// Frames that are analysed side by side, 1 to 256 [default: number of cores, at most 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
     /// Write no annotated video or picture
     #[arg(long)]
     no_video: bool,
@@ -65,6 +70,11 @@ pub(super) struct AnalyzeArgs {
 
 fn parse_kind(text: &str) -> Result<JobKind, String> {
     text.parse().map_err(|e: Error| e.to_string())
+}
+
+fn parse_score(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|n: &f64| n.is_finite());
+    number.ok_or_else(|| "expected a number".to_owned())
 }
 
 fn parse_line(text: &str) -> Result<[f64; 4], String> {
@@ -96,12 +106,12 @@ async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
         input: input(&args.input),
         annotate: !args.no_video,
     };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    keep_input(&request.input, &args.out)?;
     let workshop = Workshop {
         compute: Compute::start()?,
         models: ModelStore { folder: models_folder(args.models.as_deref()), library: None },
         limits: Limits::default(),
-        workers: args.workers.map_or(cores, std::num::NonZero::get),
+        workers: args.workers.map_or_else(default_workers, usize::from),
     };
     let output = OutputFolder::open(&args.out)?;
     let cancel = interrupt::listen(output.staging.path().to_owned())?;
@@ -113,16 +123,39 @@ async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
     let _ = bar.await;
     let finished = finished?;
     let paths = output.publish(&finished)?;
-    summary::print(&args.input, &finished, &paths);
+    summary::print(&args.input.to_string_lossy(), &finished, &paths);
     let stopped = cancel.is_cancelled() && !finished.results.provenance().complete;
     Ok(if stopped { ExitCode::from(exit::INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
-fn input(text: &str) -> Input {
-    let is_url = ["http://", "https://"]
-        .iter()
-        .any(|scheme| text.get(..scheme.len()).is_some_and(|t| t.eq_ignore_ascii_case(scheme)));
-    if is_url { Input::Url(text.to_owned()) } else { Input::File(PathBuf::from(text)) }
+/// Text that begins like a URL is one; whatever else there is names a file.
+fn input(argument: &OsStr) -> Input {
+    let is_url = |text: &&str| {
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| text.get(..scheme.len()).is_some_and(|t| t.eq_ignore_ascii_case(scheme)))
+    };
+    match argument.to_str().filter(is_url) {
+        Some(url) => Input::Url(url.to_owned()),
+        None => Input::File(PathBuf::from(argument)),
+    }
+}
+
+/// A worker per core, within reason: each holds a session of the model.
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(DEFAULT_WORKERS)
+}
+
+/// Refuses an input that the run would replace or remove when it publishes its files.
+fn keep_input(input: &Input, out: &Path) -> Result<()> {
+    let Input::File(path) = input else { return Ok(()) };
+    // What cannot be found is told, with its name, when it is opened.
+    let Ok(real) = path.canonicalize() else { return Ok(()) };
+    let lost = |name: &&&str| out.join(name).canonicalize().is_ok_and(|target| target == real);
+    let Some(name) = FILES.iter().find(lost) else { return Ok(()) };
+    let message = format!("input {} would be replaced by {name} of this run", path.display());
+    Err(Error::new(ErrorKind::InvalidInputCombination, message)
+        .with_hint("choose another --out folder"))
 }
 
 /// The parameters of the file with those of the flags over them.
@@ -262,6 +295,26 @@ mod tests {
         assert_eq!(parse_line("0, 0.8,1,0.8"), Ok([0.0, 0.8, 1.0, 0.8]));
         for wrong in ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "0,NaN,1,1", "0,inf,1,1"] {
             assert!(parse_line(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn scores_are_finite_numbers() {
+        assert_eq!(parse_score("0.5"), Ok(0.5));
+        for wrong in ["", "NaN", "inf", "-inf", "1e999", "half"] {
+            assert!(parse_score(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn only_text_that_begins_like_a_url_is_one() {
+        use std::os::unix::ffi::OsStrExt;
+        for url in ["http://a/b.mp4", "HTTPS://a", "hTTp://"] {
+            assert_eq!(input(OsStr::new(url)), Input::Url(url.to_owned()));
+        }
+        for file in [&b"http:/a"[..], b"httpx://a", b"ftp://a", b"\xff.mp4", b"http://\xff", b""] {
+            let file = OsStr::from_bytes(file);
+            assert_eq!(input(file), Input::File(PathBuf::from(file)));
         }
     }
 

@@ -146,7 +146,16 @@ fn wrong_usage() {
     for arguments in [&[][..], &["analyze"], &["analyze", "x.mp4"], &["analyse"]] {
         assert_eq!(usage(arguments).status, 2, "{arguments:?}");
     }
-    let kind = usage(&["analyze", "x.mp4", "--out", "never", "--job", "count-sheep"]);
+    let more = |more: [&str; 2]| usage(&["analyze", "x.mp4", "--out", "never", more[0], more[1]]);
+    let numbers = [("--score", &["NaN", "inf", "-inf"][..]), ("--workers", &["0", "257", "many"])];
+    for (flag, values) in numbers {
+        for value in values {
+            let run = more([flag, value]);
+            assert_eq!(run.status, 2, "{run:#?}");
+            assert!(run.stderr.contains(flag), "{run:#?}");
+        }
+    }
+    let kind = more(["--job", "count-sheep"]);
     assert_eq!(kind.status, 2);
     assert!(kind.stderr.contains("people-count, emergency-count"), "{kind:#?}");
 }
@@ -174,6 +183,45 @@ fn a_model_or_its_runtime_is_missing() {
     run.fails(4, "MODEL_UNAVAILABLE");
     assert!(run.stderr.contains("hint: "), "{run:#?}");
     assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn an_input_that_the_run_would_replace() {
+    let bench = Bench::new();
+    let content = std::fs::read(bench.clip("clip.mp4", &[])).expect("readable");
+    let out = bench.path("out");
+    std::fs::create_dir(&out).expect("can be made");
+    let link = bench.path("link.mp4");
+    for name in ["annotated.mp4", "annotated.jpg", "tracks.jsonl", "results.json"] {
+        let input = out.join(name);
+        std::fs::write(&input, &content).expect("can be written");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&input, &link).expect("can be made");
+        for path in [&input, &link, &out.join("../out").join(name)] {
+            let run = analyze(path, &out, ["--model", "motion"]);
+            run.fails(2, "INVALID_INPUT_COMBINATION");
+            assert_eq!(names(&out), [name]);
+            assert!(std::fs::read(&input).expect("still there") == content);
+        }
+        std::fs::remove_file(&input).expect("it was there");
+    }
+    // A file of another name is safe there.
+    let input = out.join("clip.mp4");
+    std::fs::write(&input, &content).expect("can be written");
+    analyze(&input, &out, ["--model", "motion", "--no-video"]).succeeds();
+    assert_eq!(names(&out), ["clip.mp4", "results.json", "tracks.jsonl"]);
+}
+
+#[test]
+fn a_name_that_is_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let bench = Bench::new();
+    let clip = bench.clip("clip.mp4", &[]);
+    let odd = bench.home.path().join(std::ffi::OsStr::from_bytes(b"clip-\xff.mp4"));
+    bench.analyze(&odd, &["--no-video"]).fails(3, "NOT_FOUND");
+    if std::fs::rename(clip, &odd).is_ok() {
+        bench.analyze(&odd, &["--no-video"]).succeeds();
+    }
 }
 
 #[test]
