@@ -67,3 +67,8 @@ truth: build ## Counts of all public clips beside the truth, over a sweep of thr
 score-mot: build ## HOTA, IDF1, MOTA on MOT17-half (needs trackeval)
 	$(SIGHTLINE) track $(DATA)/mot/MOT17-half/MOT17-* --tracker bytetrack --out target/mot
 	python3 ../shared/tools/score_mot.py $(DATA)/mot/MOT17-half target/mot
+
+.PHONY: corpus
+corpus: ## 500 damaged files through the binary
+	@.ci/setup test
+	CORPUS_FILES=500 cargo test --locked --test it corpus -- --nocapture

@@ -2,6 +2,9 @@
 
 mod analyze;
 mod bad_input;
+mod corpus;
 mod doctor;
 mod endings;
+#[path = "../../actors/tests/media/mutate.rs"]
+mod mutate;
 mod support;

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 const ENCODER: &str = "libx264";
 /// Ticks per second: divides the usual frame rates without remainder.
 const TICKS: i32 = 90_000;
+/// The longest pause that is kept, an hour; MP4 holds 13 h at most, and who jumps farther is damaged.
+const MAX_GAP: i64 = 3600 * TICKS as i64;
 /// A key frame at least this often, in seconds, so that players can jump.
 const KEY_SECONDS: f64 = 2.0;
 
@@ -38,6 +40,7 @@ struct Open {
     packet: Packet,
     first_size: (u32, u32),
     last_tick: i64,
+    frames: u64,
 }
 
 /// A writer for `path`; the file is made with the first frame.
@@ -81,7 +84,7 @@ impl Mp4Writer {
         let packet = Packet::new().map_err(failed)?;
         let feeder = Feeder::new(size, Chroma::Yuv420, colour);
         let first_size = (first.width(), first.height());
-        Ok(Open { encoder, feeder, muxer, packet, first_size, last_tick: i64::MIN })
+        Ok(Open { encoder, feeder, muxer, packet, first_size, last_tick: -1, frames: 0 })
     }
 }
 
@@ -101,8 +104,12 @@ impl FrameWriter for Mp4Writer {
             return Err(Error::new(ErrorKind::ServerError, message));
         }
         let mut picture = open.feeder.picture(frame)?;
-        let tick = (frame.meta().media_time_us.0 * 9 + 50).div_euclid(100);
-        open.last_tick = tick.max(open.last_tick.saturating_add(1));
+        // In 128 bits: damaged files tell of times of thousands of years.
+        let tick = (i128::from(frame.meta().media_time_us.0) * 9 + 50).div_euclid(100);
+        let next = open.last_tick.saturating_add(1);
+        let latest = if open.frames == 0 { MAX_GAP } else { open.last_tick + MAX_GAP };
+        open.last_tick = i64::try_from(tick).unwrap_or(latest).clamp(next, latest);
+        open.frames += 1;
         picture.frame_mut().pts = open.last_tick;
         open.encoder.send(Some(&mut picture)).map_err(failed)?;
         open.drain(self.options.frame_rate)
