@@ -1,7 +1,7 @@
 //! How files and functions look.
 
 use crate::exceptions::{LONG_FILES, LONG_FUNCTIONS};
-use crate::source::{Source, all, code, none};
+use crate::source::{Source, all, code, is_test_only, none};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
@@ -18,11 +18,11 @@ fn every_file_says_what_it_is_for() {
 
 #[test]
 fn no_file_is_too_long() {
-    let long = |s: &Source| s.production_lines() > FILE_LINES && !s.is_test();
+    let long = |s: &Source| s.production_lines().len() > FILE_LINES && !s.is_test();
     let excepted = |s: &Source| LONG_FILES.iter().any(|(path, _)| *path == s.path);
     let findings = all().into_iter().filter(|s| long(s) && !excepted(s));
     let told: Vec<String> =
-        findings.map(|s| format!("{}: {} lines", s.path, s.production_lines())).collect();
+        findings.map(|s| format!("{}: {} lines", s.path, s.production_lines().len())).collect();
     none("files that are too long", &told);
 }
 
@@ -42,17 +42,6 @@ impl Functions<'_> {
     }
 }
 
-/// Whether an item is compiled for tests only.
-pub(crate) fn is_test_only(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|a| {
-        let test = a.path().is_ident("test")
-            || a.path().segments.last().is_some_and(|s| s.ident == "test");
-        let cfg = a.path().is_ident("cfg")
-            && a.meta.require_list().is_ok_and(|l| l.tokens.to_string() == "test");
-        test || cfg
-    })
-}
-
 impl<'ast> Visit<'ast> for Functions<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         if !is_test_only(&item.attrs) {
@@ -69,6 +58,26 @@ impl<'ast> Visit<'ast> for Functions<'_> {
         self.check(&item.sig.ident, &item.sig, &item.block);
         visit::visit_impl_item_fn(self, item);
     }
+
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        if let Some(block) = &item.default {
+            self.check(&item.sig.ident, &item.sig, block);
+        }
+        visit::visit_trait_item_fn(self, item);
+    }
+}
+
+#[test]
+fn functions_of_every_sort_are_measured() {
+    let body = "{\n".to_owned() + &"    f();\n".repeat(FUNCTION_LINES) + "}\n";
+    let long = format!(
+        "fn a() {body} trait T {{ fn b() {body} fn bare(); }} impl T for X {{ fn c() {body} }}
+        #[cfg(test)] mod tests {{ fn d() {body} }}"
+    );
+    let syntax = syn::parse_file(&long).expect("the example is Rust");
+    let mut functions = Functions { path: "example.rs", found: Vec::new() };
+    functions.visit_file(&syntax);
+    assert_eq!(functions.found.len(), 3, "{:?}", functions.found);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! How errors, logs and expectations are worded.
 
-use crate::source::{Source, all, none};
-use crate::style::is_test_only;
+use crate::source::{Source, all, attributes, is_test_only, none};
 use syn::visit::{self, Visit};
 
 /// Macros whose first string literal is told to a person.
 const LOGS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
+/// Methods that keep a text as it is.
+const CONVERSIONS: &[&str] = &["to_owned", "to_string", "into"];
 
 struct Texts<'a> {
     source: &'a Source,
@@ -31,13 +33,38 @@ impl Texts<'_> {
         }
     }
 
-    fn literal_of(&self, argument: &syn::Expr) -> Option<String> {
-        match argument {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
-            syn::Expr::Macro(m) if m.mac.path.is_ident("format") => first_literal(&m.mac.tokens),
-            syn::Expr::Reference(r) => self.literal_of(&r.expr),
-            _ => None,
+    /// Checks every text that `expression` can come to.
+    fn messages(&mut self, expression: &syn::Expr) {
+        for text in literals_of(expression) {
+            self.message(&text);
         }
+    }
+}
+
+/// The texts that an expression can come to, as far as they stand in it.
+fn literals_of(expression: &syn::Expr) -> Vec<String> {
+    use syn::Expr;
+    let last_of = |block: &syn::Block| match block.stmts.last() {
+        Some(syn::Stmt::Expr(last, None)) => literals_of(last),
+        _ => Vec::new(),
+    };
+    match expression {
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => vec![text.value()],
+        Expr::Macro(m) if m.mac.path.is_ident("format") => {
+            first_literal(&m.mac.tokens).into_iter().collect()
+        }
+        Expr::Reference(r) => literals_of(&r.expr),
+        Expr::Paren(p) => literals_of(&p.expr),
+        Expr::MethodCall(c) if CONVERSIONS.iter().any(|name| c.method == name) => {
+            literals_of(&c.receiver)
+        }
+        Expr::Match(m) => m.arms.iter().flat_map(|arm| literals_of(&arm.body)).collect(),
+        Expr::Block(b) => last_of(&b.block),
+        Expr::If(i) => {
+            let otherwise = i.else_branch.iter().flat_map(|(_, e)| literals_of(e));
+            last_of(&i.then_branch).into_iter().chain(otherwise).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -49,30 +76,44 @@ fn first_literal(tokens: &proc_macro2::TokenStream) -> Option<String> {
 }
 
 impl<'ast> Visit<'ast> for Texts<'_> {
-    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        if !is_test_only(&item.attrs) {
-            visit::visit_item_mod(self, item);
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        if !is_test_only(attributes(item)) {
+            visit::visit_item(self, item);
         }
     }
 
-    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        if !is_test_only(&item.attrs) {
-            visit::visit_item_fn(self, item);
+    fn visit_local(&mut self, local: &'ast syn::Local) {
+        let pattern = match &local.pat {
+            syn::Pat::Type(typed) => &*typed.pat,
+            other => other,
+        };
+        if let (syn::Pat::Ident(name), Some(init)) = (pattern, &local.init)
+            && name.ident == "message"
+        {
+            self.messages(&init.expr);
         }
+        visit::visit_local(self, local);
+    }
+
+    fn visit_field_value(&mut self, field: &'ast syn::FieldValue) {
+        if matches!(&field.member, syn::Member::Named(name) if name == "message") {
+            self.messages(&field.expr);
+        }
+        visit::visit_field_value(self, field);
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
         if let syn::Expr::Path(path) = &*call.func {
             let names: Vec<String> =
                 path.path.segments.iter().map(|s| s.ident.to_string()).collect();
-            let is_error = names.len() >= 2 && names[names.len() - 2] == "Error";
+            let of = |name: &str| names.len() >= 2 && names[names.len() - 2] == name;
             let message = match names.last().map(String::as_str) {
-                Some("new") if is_error => call.args.get(1),
-                Some("io") if is_error => call.args.first(),
+                Some("new") if of("Error") || of("Warning") => call.args.get(1),
+                Some("io") if of("Error") => call.args.first(),
                 _ => None,
             };
-            if let Some(text) = message.and_then(|m| self.literal_of(m)) {
-                self.message(&text);
+            if let Some(message) = message {
+                self.messages(message);
             }
         }
         visit::visit_expr_call(self, call);
@@ -95,11 +136,15 @@ impl<'ast> Visit<'ast> for Texts<'_> {
         if call.method == "unwrap" && call.args.is_empty() {
             self.tell("unwrap outside tests", "say by `expect` what should hold");
         }
-        if call.method == "expect"
-            && let Some(text) = call.args.first().and_then(|a| self.literal_of(a))
-            && text.split_whitespace().count() < 3
-        {
-            self.tell("an `expect` that does not say what should hold", &text);
+        if let (true, Some(hint)) = (call.method == "with_hint", call.args.first()) {
+            self.messages(hint);
+        }
+        if let (true, Some(reason)) = (call.method == "expect", call.args.first()) {
+            for text in literals_of(reason) {
+                if text.split_whitespace().count() < 3 {
+                    self.tell("an `expect` that does not say what should hold", &text);
+                }
+            }
         }
         visit::visit_expr_method_call(self, call);
     }
@@ -123,16 +168,15 @@ fn the_rules_see_what_they_forbid() {
             x.unwrap();
             y.expect("works");
             tracing::warn!(id, "Bad thing.");
-            Err(Error::new(Kind::A, format!("Could not {x}")))
+            let message = if x { format!("Ended {x}") } else { "right".to_owned() };
+            warnings.push(Warning::new("CODE", "ends with a stop."));
+            let fault = FieldFault { field, message: "Is required".to_owned() };
+            Err(Error::new(Kind::A, format!("Could not {x}")).with_hint("Do something"))
         }
         #[cfg(test)] mod tests { fn g() { x.unwrap(); } }
     "#;
-    let source = Source {
-        path: "example.rs".to_owned(),
-        text: text.to_owned(),
-        syntax: syn::parse_file(text).expect("the example is Rust"),
-    };
+    let source = Source::parse("example.rs".to_owned(), text.to_owned());
     let mut texts = Texts { source: &source, found: Vec::new() };
     texts.visit_file(&source.syntax);
-    assert_eq!(texts.found.len(), 5, "{:?}", texts.found);
+    assert_eq!(texts.found.len(), 9, "{:?}", texts.found);
 }

@@ -108,7 +108,182 @@ impl Warning {
 
 #[cfg(test)]
 mod tests {
+    use super::result::{
+        Crossing, CrossingDirection, DirectionCounts, LineCount, Provenance, TrackRow,
+    };
     use super::*;
+    use crate::geometry::BBox;
+    use crate::id::TrackId;
+    use std::collections::BTreeMap;
+
+    fn provenance() -> Provenance {
+        Provenance {
+            model: "rf-detr-nano".to_owned(),
+            backend: "onnx".to_owned(),
+            precision: "f32".to_owned(),
+            counted_classes: vec!["person".to_owned()],
+            score_threshold: 0.4,
+            track_buffer: 30,
+            min_seconds: 0.5,
+            width: 640,
+            height: 360,
+            frame_rate: 25.0,
+            frame_count: 50,
+            duration_seconds: 1.96,
+            corrupt_packets: 1,
+            warnings: vec![Warning::new("TRUNCATED", "the data is cut off after frame 50")],
+            complete: false,
+            stopped_at_frame: Some(50),
+        }
+    }
+
+    fn track_row() -> TrackRow {
+        TrackRow {
+            track_id: TrackId(1),
+            class: "person".to_owned(),
+            confidence: 0.875,
+            first_frame: 0,
+            last_frame: 49,
+            first_seconds: 0.0,
+            last_seconds: 1.96,
+            bbox_first: BBox { x1: 1.5, y1: 2.0, x2: 3.0, y2: 4.0 },
+            bbox_last: BBox { x1: 5.0, y1: 6.0, x2: 7.25, y2: 8.0 },
+        }
+    }
+
+    /// What both kinds end with.
+    const TAIL: &str = r#"  "model": "rf-detr-nano",
+  "backend": "onnx",
+  "precision": "f32",
+  "counted_classes": [
+    "person"
+  ],
+  "score_threshold": 0.4,
+  "track_buffer": 30,
+  "min_seconds": 0.5,
+  "width": 640,
+  "height": 360,
+  "frame_rate": 25.0,
+  "frame_count": 50,
+  "duration_seconds": 1.96,
+  "corrupt_packets": 1,
+  "warnings": [
+    {
+      "code": "TRUNCATED",
+      "message": "the data is cut off after frame 50"
+    }
+  ],
+  "complete": false,
+  "stopped_at_frame": 50,
+  "tracking_data": [
+    {
+      "track_id": 1,
+      "class": "person",
+      "confidence": 0.875,
+      "first_frame": 0,
+      "last_frame": 49,
+      "first_seconds": 0.0,
+      "last_seconds": 1.96,
+      "bbox_first": [
+        1.5,
+        2.0,
+        3.0,
+        4.0
+      ],
+      "bbox_last": [
+        5.0,
+        6.0,
+        7.25,
+        8.0
+      ]
+    }
+  ]
+}
+"#;
+
+    fn text(results: &JobResults) -> String {
+        String::from_utf8(results.to_bytes().expect("finite numbers")).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn people_count_has_golden_results() {
+        let results = people_count::Results {
+            total_people: 1,
+            peak_people: 2,
+            mean_people: 1.04,
+            brief_tracks: 3,
+            provenance: provenance(),
+            tracking_data: vec![track_row()],
+        };
+        let head = r#"{
+  "total_people": 1,
+  "peak_people": 2,
+  "mean_people": 1.04,
+  "brief_tracks": 3,
+"#;
+        let golden = format!("{head}{TAIL}");
+        assert_eq!(text(&JobResults::PeopleCount(results.clone())), golden);
+        let read: people_count::Results = serde_json::from_str(&golden).expect("its own form");
+        assert_eq!(read, results);
+    }
+
+    #[test]
+    fn emergency_count_has_golden_results() {
+        let person = DirectionCounts { forward: 1, backward: 0 };
+        let gate = LineCount {
+            name: "Gate".to_owned(),
+            forward: 1,
+            backward: 0,
+            by_class: BTreeMap::from([("person".to_owned(), person)]),
+        };
+        let crossing = Crossing {
+            line: "gate".to_owned(),
+            track_id: TrackId(1),
+            direction: CrossingDirection::Forward,
+        };
+        let results = emergency_count::Results {
+            unique_people: 1,
+            total_crossings: 1,
+            final_counts: BTreeMap::from([("gate".to_owned(), gate)]),
+            total_objects: 1,
+            crossings_at_end: vec![crossing],
+            line_hysteresis: 0.05,
+            settle_seconds: 0.2,
+            provenance: provenance(),
+            tracking_data: vec![track_row()],
+        };
+        let head = r#"{
+  "unique_people": 1,
+  "total_crossings": 1,
+  "final_counts": {
+    "gate": {
+      "name": "Gate",
+      "forward": 1,
+      "backward": 0,
+      "by_class": {
+        "person": {
+          "forward": 1,
+          "backward": 0
+        }
+      }
+    }
+  },
+  "total_objects": 1,
+  "crossings_at_end": [
+    {
+      "line": "gate",
+      "track_id": 1,
+      "direction": "forward"
+    }
+  ],
+  "line_hysteresis": 0.05,
+  "settle_seconds": 0.2,
+"#;
+        let golden = format!("{head}{TAIL}");
+        assert_eq!(text(&JobResults::EmergencyCount(results.clone())), golden);
+        let read: emergency_count::Results = serde_json::from_str(&golden).expect("its own form");
+        assert_eq!(read, results);
+    }
 
     #[test]
     fn names_are_the_wire_form() {
