@@ -4,4 +4,7 @@ mod analyze;
 mod bad_input;
 mod doctor;
 mod endings;
+mod output;
+mod server;
 mod support;
+mod url;
