@@ -115,16 +115,27 @@ impl Card {
         self.file.rsplit('/').next().unwrap_or(&self.file)
     }
 
-    /// What to do to have the weights in `folder`.
+    /// The shell command that downloads the weights into `folder`, where they can be downloaded.
+    #[must_use]
+    pub fn download_command(&self, folder: &Path) -> Option<String> {
+        let path = folder.join(&self.file);
+        let quote = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        self.url.as_ref().map(|url| {
+            let path = quote(&path.display().to_string());
+            format!("curl --fail -L --create-dirs -o {path} {}", quote(url))
+        })
+    }
+
+    /// What to do to have the weights in `folder`, in words.
     #[must_use]
     pub fn how_to_get(&self, folder: &Path) -> String {
         let Self { source, licence, .. } = self;
-        let path = folder.join(&self.file);
-        match &self.url {
-            Some(url) => {
-                format!("run: curl -L --create-dirs -o {path:?} {url}  ({source}; {licence})")
+        match self.download_command(folder) {
+            Some(command) => format!("run: {command}  ({source}; {licence})"),
+            None => {
+                let path = folder.join(&self.file);
+                format!("put it at {}: {source} ({licence})", path.display())
             }
-            None => format!("put it at {}: {source} ({licence})", path.display()),
         }
     }
 }
@@ -358,6 +369,27 @@ mod tests {
     fn an_input_that_the_head_cannot_use_is_a_fault() {
         let error = Card::parse(&YOLOX.replace("height = 416", "height = 400"), "x").unwrap_err();
         assert!(error.message().contains("multiples of 32"), "{error}");
+    }
+
+    #[test]
+    fn the_command_that_downloads_is_one_for_the_shell() {
+        let cards = Cards::shipped();
+        let mut card = cards.get("yolox-nano").unwrap().clone();
+        card.url = Some("https://example.org/a?b=1&c='2'".to_owned());
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("it's $HOME \\ `here`");
+        let command = card.download_command(&folder).unwrap();
+        let script = format!(r#"curl() {{ printf '%s\n' "$@"; }}; {command}"#);
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        let path = folder.join(&card.file);
+        let words = ["--fail", "-L", "--create-dirs", "-o", path.to_str().unwrap()];
+        let words = words.into_iter().chain(card.url.as_deref());
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().collect::<Vec<_>>(), words.collect::<Vec<_>>());
+        assert!(card.how_to_get(&folder).contains(&command));
+        card.url = None;
+        assert_eq!(card.download_command(&folder), None);
+        assert!(card.how_to_get(&folder).starts_with("put it at "));
     }
 
     #[test]

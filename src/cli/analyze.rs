@@ -1,11 +1,10 @@
 //! `analyze`: one video, image or URL through the pipeline, with a progress bar and a summary.
 
-use super::{exit, interrupt, summary};
+use super::staging::Staging;
+use super::{exit, interrupt, stdout, summary};
 use actors::compute::Compute;
 use actors::job::model::ModelStore;
-use actors::job::run::{
-    Finished, PICTURE, RESULTS, Request, TRACKS, VIDEO, Workshop, run as run_job,
-};
+use actors::job::run::{PICTURE, RESULTS, Request, TRACKS, VIDEO, Workshop, run as run_job};
 use actors::media::{Input, Limits};
 use actors::pipeline::Progress;
 use clap::Args;
@@ -113,17 +112,18 @@ async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
         limits: Limits::default(),
         workers: args.workers.map_or_else(default_workers, usize::from),
     };
-    let output = OutputFolder::open(&args.out)?;
-    let cancel = interrupt::listen(output.staging.path().to_owned())?;
+    let staging = Staging::open(&args.out)?;
+    let cancel = interrupt::listen(&staging)?;
     let (progress, watched) = watch::channel(Progress::default());
     let bar = tokio::spawn(show(watched));
-    let finished = run_job(&request, &workshop, output.staging.path(), &progress, &cancel).await;
+    let finished = run_job(&request, &workshop, staging.path(), &progress, &cancel).await;
     drop(progress);
     // The bar ends with the channel; a panic in it is no reason to lose a result.
     let _ = bar.await;
     let finished = finished?;
-    let paths = output.publish(&finished)?;
-    summary::print(&args.input.to_string_lossy(), &finished, &paths);
+    let stale: Vec<&str> = FILES.into_iter().filter(|f| !finished.files.contains(f)).collect();
+    let paths = staging.publish(&finished.files, &stale)?;
+    stdout::print(summary::text(&args.input.to_string_lossy(), &finished, &paths))?;
     let stopped = cancel.is_cancelled() && !finished.results.provenance().complete;
     Ok(if stopped { ExitCode::from(exit::INTERRUPTED) } else { ExitCode::SUCCESS })
 }
@@ -233,59 +233,6 @@ async fn show(mut progress: watch::Receiver<Progress>) {
     bar.finish_and_clear();
 }
 
-/// The output folder, with a staging folder in it; what is complete is moved out of there.
-struct OutputFolder {
-    folder: PathBuf,
-    made: bool,
-    staging: tempfile::TempDir,
-}
-
-impl OutputFolder {
-    fn open(folder: &Path) -> Result<Self> {
-        let told = |e| Error::io(format!("output folder {}", folder.display()), e);
-        let made = !folder.exists();
-        std::fs::create_dir_all(folder).map_err(told)?;
-        let staging =
-            tempfile::Builder::new().prefix(".sightline-").tempdir_in(folder).map_err(told)?;
-        Ok(Self { folder: folder.to_owned(), made, staging })
-    }
-
-    /// Moves the files to their place; those of an earlier run that this one has not are removed,
-    /// so that what lies in the folder belongs together.
-    fn publish(mut self, finished: &Finished) -> Result<Vec<PathBuf>> {
-        for stale in
-            [VIDEO, PICTURE, TRACKS, RESULTS].iter().filter(|n| !finished.files.contains(n))
-        {
-            match std::fs::remove_file(self.folder.join(stale)) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io(stale, e));
-                }
-                _ => {}
-            }
-        }
-        let mut paths = Vec::new();
-        for name in &finished.files {
-            let path = self.folder.join(name);
-            std::fs::rename(self.staging.path().join(name), &path)
-                .map_err(|e| Error::io(path.display(), e))?;
-            paths.push(path);
-        }
-        self.made = false;
-        Ok(paths)
-    }
-}
-
-impl Drop for OutputFolder {
-    /// A folder that was made for a run that left nothing goes with it.
-    fn drop(&mut self) {
-        if self.made {
-            // Fails, as it should, where something else was put there meanwhile.
-            let _ = std::fs::remove_dir_all(self.staging.path());
-            let _ = std::fs::remove_dir(&self.folder);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,20 +263,6 @@ mod tests {
             let file = OsStr::from_bytes(file);
             assert_eq!(input(file), Input::File(PathBuf::from(file)));
         }
-    }
-
-    #[test]
-    fn a_run_that_fails_leaves_no_folder() {
-        let home = tempfile::tempdir().expect("a temporary folder");
-        let folder = home.path().join("new/out");
-        let output = OutputFolder::open(&folder).expect("can be made");
-        assert!(output.staging.path().is_dir());
-        drop(output);
-        assert!(!folder.exists());
-
-        std::fs::create_dir_all(&folder).expect("can be made");
-        drop(OutputFolder::open(&folder).expect("is there"));
-        assert_eq!(std::fs::read_dir(&folder).expect("stays").count(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `completions`: scripts that let a shell complete our commands.
 
+use super::stdout;
 use clap::{Args, CommandFactory};
 use schema::Result;
 
@@ -13,9 +14,10 @@ pub(super) struct CompletionsArgs {
 /// Prints the script.
 ///
 /// # Errors
-/// None; the signature is that of every command.
+/// As [`stdout::print`].
 pub(super) fn run(args: &CompletionsArgs) -> Result<()> {
     let mut command = super::Cli::command();
-    clap_complete::generate(args.shell, &mut command, "sightline", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "sightline", &mut script);
+    stdout::print(script)
 }

@@ -2,21 +2,24 @@
 //! would get it.
 
 use super::analyze::models_folder;
-use actors::job::model::{MOTION, PREFERRED};
+use super::{exit, stdout};
+use actors::job::model::{MOTION, ModelStore, PREFERRED};
 use actors::media;
 use clap::Args;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
-use models::backend::onnx::{Runtime, library};
-use models::card::{Cards, weights};
-use schema::{Error, Result};
+use models::backend::onnx::Runtime;
+use models::backend::onnx::library::{self, Origin, VARIABLE};
+use models::card::{Card, Cards, weights};
+use schema::job::parameters::Counting;
+use schema::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Say what this machine has, and what is used in place of what it has not
 ///
-/// Ends with status 0 where everything is there, 4 where something is missing that has a stand-in
-/// or is needed for a part only.
+/// Ends with status 4 where the ONNX Runtime, the H.264 encoder or the model that is taken by
+/// default is missing, else with 0.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
     /// Print one JSON object
@@ -30,33 +33,32 @@ pub(super) struct DoctorArgs {
 /// One thing that was looked for.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// What: `ffmpeg`, `encoder`, `onnxruntime`, `model yolox-nano`.
+    /// What: `ffmpeg`, `H.264 encoder`, `ONNX Runtime`, `model yolox-nano`.
     what: String,
     /// Whether it is there.
     found: bool,
-    /// Version and place, or why it cannot be used.
+    /// Version and place, or why it cannot be used and where it comes from.
     detail: String,
     /// What is used in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     instead: Option<String>,
-    /// The command that gets it.
+    /// The shell command that gets it, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     get: Option<String>,
+    /// Whether everything that is done by default needs it.
+    #[serde(skip)]
+    needed: bool,
 }
 
 impl Finding {
     fn found(what: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), found: true, detail: detail.into(), instead: None, get: None }
+        let (what, detail) = (what.into(), detail.into());
+        Self { what, found: true, detail, instead: None, get: None, needed: false }
     }
 
-    fn missing(what: impl Into<String>, error: &Error, instead: &str) -> Self {
-        Self {
-            what: what.into(),
-            found: false,
-            detail: error.message().to_owned(),
-            instead: Some(instead.to_owned()),
-            get: error.hint().map(str::to_owned),
-        }
+    fn missing(what: impl Into<String>, detail: String, instead: &str) -> Self {
+        let instead = Some(instead.to_owned());
+        Self { what: what.into(), found: false, detail, instead, get: None, needed: true }
     }
 }
 
@@ -66,73 +68,96 @@ struct Report {
     cores: usize,
     cpu_features: Vec<&'static str>,
     models_folder: PathBuf,
-    default_model: &'static str,
+    default_model: String,
     findings: Vec<Finding>,
 }
 
 /// Looks at everything and tells it.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for a model card of the user that cannot be read.
+/// As [`ModelStore::choose`] and [`stdout::print`].
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     let folder = models_folder(args.models.as_deref());
-    let runtime = onnxruntime();
-    let mut findings = vec![Finding::found("ffmpeg", media::ffmpeg_version()), encoder(), runtime];
-    let runs_onnx = findings[2].found;
-    let preferred_at = findings.len();
-    findings.extend(model_findings(&folder)?);
-    let is_preferred = |f: &&Finding| f.what == format!("model {PREFERRED}") && f.found;
-    let has_preferred = runs_onnx && findings[preferred_at..].iter().any(|f| is_preferred(&f));
+    let store = ModelStore { folder: folder.clone(), library: None };
+    let default_model = store.choose(&Counting::default())?.info.model;
+    let mut findings = vec![
+        Finding::found("ffmpeg", media::ffmpeg_version()),
+        encoder(),
+        onnxruntime(&default_model),
+        Finding::found(format!("model {MOTION}"), "built in, needs no weights"),
+    ];
+    let cards = Cards::load(&folder);
+    findings.extend(cards.iter().map(|card| model(card, &folder, &default_model)));
+    findings.extend(cards.faults().iter().map(faulty_card));
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         cpu_features: cpu_features(),
         models_folder: folder,
-        default_model: if has_preferred { PREFERRED } else { MOTION },
+        default_model,
         findings,
     };
     if args.json {
-        let text = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::new(schema::ErrorKind::ServerError, format!("report: {e}")))?;
-        println!("{text}");
+        let json = serde_json::to_string_pretty(&report)
+            .map_err(|e| Error::new(ErrorKind::ServerError, format!("report: {e}")))?;
+        stdout::print(json + "\n")?;
     } else {
-        print(&report);
+        stdout::print(text(&report))?;
     }
-    let healthy = report.findings.iter().all(|f| f.found);
-    Ok(ExitCode::from(if healthy { 0 } else { 4 }))
+    let healthy = report.findings.iter().all(|f| f.found || !f.needed);
+    Ok(ExitCode::from(if healthy { 0 } else { exit::status(ErrorKind::ModelUnavailable) }))
 }
 
 fn encoder() -> Finding {
+    let what = "H.264 encoder";
     match media::check_h264_encoder() {
-        Ok(name) => Finding::found("H.264 encoder", name),
-        Err(error) => Finding::missing("H.264 encoder", &error, "analyze --no-video"),
+        Ok(name) => Finding::found(what, name),
+        Err(error) => Finding::missing(what, with_hint(&error), "analyze --no-video"),
     }
 }
 
-fn onnxruntime() -> Finding {
-    let runtime = library::locate(None).path().and_then(Runtime::load);
-    match runtime {
+fn onnxruntime(default_model: &str) -> Finding {
+    let what = "ONNX Runtime";
+    let located = library::locate(None);
+    match located.path().and_then(Runtime::load) {
         Ok(runtime) => {
             let detail = format!("{} at {}", runtime.version(), runtime.path().display());
-            Finding::found("ONNX Runtime", detail)
+            Finding::found(what, detail)
         }
-        Err(error) => Finding::missing("ONNX Runtime", &error, MOTION),
+        Err(error) => {
+            let setup = library::SETUP_COMMAND;
+            // While the variable is set, no other library stands in for the one that it names.
+            let is_set = located.places.iter().any(|p| p.origin == Origin::Environment);
+            let get = if is_set { format!("unset {VARIABLE}; {setup}") } else { setup.to_owned() };
+            let get = Some(get);
+            Finding { get, ..Finding::missing(what, with_hint(&error), default_model) }
+        }
     }
 }
 
-fn model_findings(folder: &Path) -> Result<Vec<Finding>> {
-    let mut findings =
-        vec![Finding::found(format!("model {MOTION}"), "built in, needs no weights")];
-    for card in Cards::load(folder).iter() {
-        let what = format!("model {}", card.name);
-        findings.push(match weights::find(card, folder) {
-            Ok(found) => {
-                Finding::found(what, format!("{} ({})", found.path.display(), card.licence))
+fn model(card: &Card, folder: &Path, default_model: &str) -> Finding {
+    let Card { name, source, licence, .. } = card;
+    let what = format!("model {name}");
+    match weights::find(card, folder) {
+        Ok(found) => Finding::found(what, format!("{} ({licence})", found.path.display())),
+        Err(error) => {
+            let detail = format!("{error}; from {source} ({licence})");
+            Finding {
+                get: card.download_command(folder),
+                needed: name == PREFERRED,
+                ..Finding::missing(what, detail, default_model)
             }
-            Err(error) => Finding::missing(what, &error, MOTION),
-        });
+        }
     }
-    Ok(findings)
+}
+
+fn faulty_card(fault: &Error) -> Finding {
+    let (what, detail) = ("model card".to_owned(), with_hint(fault));
+    Finding { what, found: false, detail, instead: None, get: None, needed: false }
+}
+
+fn with_hint(error: &Error) -> String {
+    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
 /// Instruction sets that matter to inference, of those that this processor has.
@@ -155,21 +180,23 @@ fn cpu_features() -> Vec<&'static str> {
     known.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
 }
 
-fn print(report: &Report) {
+fn text(report: &Report) -> String {
     let Report { version, cores, cpu_features, models_folder, default_model, findings } = report;
-    println!("sightline {version} on {cores} cores ({})", cpu_features.join(", "));
-    println!("models folder: {}", models_folder.display());
-    println!("detects with: {default_model}");
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
     for finding in findings {
         let mark = if finding.found { "ok" } else { "missing" };
         table.add_row([mark, &finding.what, &finding.detail]);
     }
-    println!("{table}");
-    for finding in findings.iter().filter(|f| !f.found) {
-        let instead = finding.instead.as_deref().unwrap_or("nothing");
-        let get = finding.get.as_deref().unwrap_or("see the README");
-        println!("{}: used instead: {instead}\n  {get}", finding.what);
+    let mut lines = vec![
+        format!("sightline {version} on {cores} cores ({})", cpu_features.join(", ")),
+        format!("models folder: {}", models_folder.display()),
+        format!("detects with: {default_model}"),
+        table.to_string(),
+    ];
+    for Finding { what, instead, get, .. } in findings.iter().filter(|f| !f.found) {
+        lines.extend(instead.iter().map(|instead| format!("{what}: used instead: {instead}")));
+        lines.extend(get.iter().map(|command| format!("  {command}")));
     }
+    lines.join("\n") + "\n"
 }

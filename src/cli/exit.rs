@@ -4,6 +4,7 @@
 //! 5 I/O or disk full, 130 interrupted, 1 anything else.
 
 use schema::{Error, ErrorKind};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The status of an interrupted run.
@@ -33,10 +34,12 @@ pub(super) const fn status(kind: ErrorKind) -> u8 {
 /// Tells an error on standard error, in two lines at most, and gives its exit status.
 pub(super) fn tell(error: &Error) -> ExitCode {
     let line = |text: &str| text.replace(['\n', '\r'], " ");
-    eprintln!("error: {}: {}", error.kind(), line(error.message()));
+    let mut text = format!("error: {}: {}\n", error.kind(), line(error.message()));
     if let Some(hint) = error.hint() {
-        eprintln!("hint: {}", line(hint));
+        text += &format!("hint: {}\n", line(hint));
     }
+    // Where nobody listens any more, the status still tells.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
     ExitCode::from(status(error.kind()))
 }
 
@@ -46,11 +49,28 @@ mod tests {
 
     #[test]
     fn statuses_are_those_of_the_manual() {
-        let allowed = [1, 2, 3, 4, 5, 130];
-        for kind in ErrorKind::ALL {
-            assert!(allowed.contains(&status(*kind)), "{kind}");
-        }
-        assert_eq!(status(ErrorKind::CorruptMedia), 3);
-        assert_eq!(status(ErrorKind::ServerError), 1);
+        let table = [
+            ("MISSING_INPUT", 2),
+            ("INVALID_INPUT_COMBINATION", 2),
+            ("INVALID_FILE_TYPE", 3),
+            ("FILE_TOO_LARGE", 3),
+            ("DOWNLOAD_FAILED", 3),
+            ("DOWNLOAD_ERROR", 3),
+            ("MISSING_URL", 2),
+            ("FRAME_EXTRACT_FAILED", 3),
+            ("SERVER_ERROR", 1),
+            ("VALIDATION_ERROR", 2),
+            ("CORRUPT_MEDIA", 3),
+            ("UNSUPPORTED_FORMAT", 3),
+            ("MEDIA_LIMIT_EXCEEDED", 3),
+            ("NOT_FOUND", 3),
+            ("CONFLICT", 1),
+            ("MODEL_UNAVAILABLE", 4),
+            ("STORAGE_ERROR", 5),
+            ("INSUFFICIENT_STORAGE", 5),
+            ("CANCELLED", 130),
+        ];
+        let found: Vec<_> = ErrorKind::ALL.iter().map(|k| (k.code(), status(*k))).collect();
+        assert_eq!(found, table);
     }
 }

@@ -1,34 +1,56 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends at once.
 
+use super::staging::Staging;
 use schema::{Error, Result};
-use std::path::PathBuf;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Listens for signals in the background: the first cancels the token, the second removes
-/// `staging` and leaves.
+/// Listens for signals in the background: the first cancels the token, the second removes what
+/// `staging` would leave, and ends the program.
 ///
 /// # Errors
-/// `SERVER_ERROR` where signals cannot be listened to.
-pub(super) fn listen(staging: PathBuf) -> Result<CancellationToken> {
+/// `STORAGE_ERROR` where signals cannot be listened to.
+pub(super) fn listen(staging: &Staging) -> Result<CancellationToken> {
     let cancel = CancellationToken::new();
     let asked = cancel.clone();
+    let leftovers = staging.leftovers();
     let failed = |e| Error::io("listening for signals", e);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    // Whoever starts us under `nohup` wants us to outlive the terminal.
+    let mut hangup = match ignores_hangup() {
+        true => None,
+        false => Some(signal(SignalKind::hangup()).map_err(failed)?),
+    };
     tokio::spawn(async move {
         for urgent in [false, true] {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                () = arrived(hangup.as_mut()) => {}
             }
             if urgent {
-                // Best effort: we leave either way.
-                let _ = std::fs::remove_dir_all(&staging);
+                leftovers.remove();
                 std::process::exit(i32::from(super::exit::INTERRUPTED));
             }
             asked.cancel();
         }
     });
     Ok(cancel)
+}
+
+async fn arrived(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored; as far as the system tells.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is the lowest bit.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }

@@ -9,6 +9,8 @@ mod doctor;
 mod exit;
 mod interrupt;
 mod simulate;
+mod staging;
+mod stdout;
 mod summary;
 mod track;
 
@@ -61,7 +63,9 @@ fn telemetry() {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // It would tell on standard error that standard error is closed, and panic.
+        .log_internal_errors(false);
     if std::env::var("LOG_FORMAT").is_ok_and(|f| f == "json") {
         builder.json().init();
     } else {

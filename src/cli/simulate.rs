@@ -1,7 +1,8 @@
 //! `sightline simulate`: writes a synthetic scene and what is true of it to files. What the scene
 //! is, is decided in `actors::simulate`; here are only flags, files and progress.
 
-use super::interrupt;
+use super::staging::Staging;
+use super::{interrupt, stdout};
 use actors::media::{SourceKind, WriterOptions, open_writer};
 use actors::simulate::{FigureTruth, Scene, SceneConfig, Tally, Totals};
 use clap::Args;
@@ -16,7 +17,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, Scope};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// Frames that each rendering thread makes ahead.
@@ -91,65 +91,19 @@ pub(super) fn run(args: &SimulateArgs) -> Result<()> {
 
 fn simulate(
     args: &SimulateArgs,
-    listen: impl FnOnce(PathBuf) -> Result<CancellationToken>,
+    listen: impl FnOnce(&Staging) -> Result<CancellationToken>,
 ) -> Result<()> {
     let scene = Scene::new(SceneConfig::from(args))?;
     let staging = Staging::open(&args.out)?;
-    let cancel = listen(staging.path().to_owned())?;
+    let cancel = listen(&staging)?;
     let totals = write_frames(&scene, staging.path(), &cancel)?;
     write_facts(&scene, &args.out, &totals, staging.path())?;
-    staging.publish()?;
-    print_summary(&scene, &args.out, &totals).map_err(|e| Error::io("standard output", e))
-}
-
-/// A folder inside of the one that is asked for, in which everything is made before it is moved
-/// to its place; vanishes with whatever is still in it.
-struct Staging {
-    out: PathBuf,
-    /// Whether `out` was made for this run and goes with it where it fails.
-    made: bool,
-    folder: TempDir,
+    staging.publish(&FILES, &[])?;
+    stdout::print(summary(&scene, &args.out, &totals))
 }
 
 /// What is moved, the video last: who sees it finds the rest.
 const FILES: [&str; 5] = ["gt/gt.txt", "seqinfo.ini", "crossings.json", "params.json", "video.mp4"];
-
-impl Staging {
-    fn open(out: &Path) -> Result<Self> {
-        let told = |e| Error::io(format!("output folder {}", out.display()), e);
-        let made = !out.exists();
-        fs::create_dir_all(out).map_err(told)?;
-        let folder =
-            tempfile::Builder::new().prefix(".sightline-").tempdir_in(out).map_err(told)?;
-        fs::create_dir(folder.path().join("gt")).map_err(told)?;
-        Ok(Self { out: out.to_owned(), made, folder })
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn publish(mut self) -> Result<()> {
-        let gt = self.out.join("gt");
-        fs::create_dir_all(&gt).map_err(|e| Error::io(gt.display(), e))?;
-        for file in FILES {
-            let to = self.out.join(file);
-            fs::rename(self.path().join(file), &to).map_err(|e| Error::io(to.display(), e))?;
-        }
-        self.made = false;
-        Ok(())
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        if self.made {
-            // Fails, as it should, where something else was put there meanwhile.
-            let _ = fs::remove_dir_all(self.folder.path());
-            let _ = fs::remove_dir(&self.out);
-        }
-    }
-}
 
 /// The video and `gt.txt`, frame by frame.
 fn write_frames(scene: &Scene, folder: &Path, cancel: &CancellationToken) -> Result<Totals> {
@@ -158,6 +112,7 @@ fn write_frames(scene: &Scene, folder: &Path, cancel: &CancellationToken) -> Res
     let mut video = open_writer(&folder.join("video.mp4"), &options)?;
     let path = folder.join("gt/gt.txt");
     let at = |e| Error::io(path.display(), e);
+    fs::create_dir(folder.join("gt")).map_err(at)?;
     let mut truth = BufWriter::new(File::create(&path).map_err(at)?);
     let mut tally = Tally::new(scene.lines());
     let progress = progress_bar(config.frame_count());
@@ -179,7 +134,7 @@ fn write_frames(scene: &Scene, folder: &Path, cancel: &CancellationToken) -> Res
         Ok(())
     })?;
     video.finish()?;
-    truth.into_inner().map_err(|e| at(e.into_error()))?.sync_all().map_err(at)?;
+    truth.flush().map_err(at)?;
     progress.finish_and_clear();
     Ok(tally.totals())
 }
@@ -268,22 +223,16 @@ fn progress_bar(frames: u64) -> ProgressBar {
     bar
 }
 
-fn print_summary(scene: &Scene, out: &Path, totals: &Totals) -> io::Result<()> {
+fn summary(scene: &Scene, out: &Path, totals: &Totals) -> String {
     let config = scene.config();
-    let mut stdout = io::stdout().lock();
-    writeln!(
-        stdout,
-        "{}  {}x{}, {} frames, {} people",
-        out.join("video.mp4").display(),
-        config.width,
-        config.height,
-        config.frame_count(),
-        totals.unique_figures
-    )?;
-    for line in &totals.lines {
-        writeln!(stdout, "  {}: {} forward, {} backward", line.name, line.forward, line.backward)?;
-    }
-    Ok(())
+    let (video, frames) = (out.join("video.mp4"), config.frame_count());
+    let (width, height, people) = (config.width, config.height, totals.unique_figures);
+    let video = video.display();
+    let mut lines = vec![format!("{video}  {width}x{height}, {frames} frames, {people} people\n")];
+    lines.extend(totals.lines.iter().map(|line| {
+        format!("  {}: {} forward, {} backward\n", line.name, line.forward, line.backward)
+    }));
+    lines.concat()
 }
 
 #[cfg(test)]

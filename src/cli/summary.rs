@@ -1,15 +1,15 @@
-//! What `analyze` prints at its end: the numbers people came for, and where the files lie.
+//! What `analyze` tells at its end: the numbers people came for, and where the files lie.
 
 use actors::job::run::Finished;
 use actors::pipeline::Stage;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
-use schema::job::JobResults;
 use schema::job::result::Provenance;
+use schema::job::{JobResults, Warning};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Prints the table of results, the warnings and the files.
-pub(super) fn print(input: &str, finished: &Finished, paths: &[PathBuf]) {
+/// The table of results, the warnings and the files.
+pub(super) fn text(input: &str, finished: &Finished, paths: &[PathBuf]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
     let provenance = finished.results.provenance();
@@ -20,13 +20,11 @@ pub(super) fn print(input: &str, finished: &Finished, paths: &[PathBuf]) {
     }
     table.add_row(["frames".to_owned(), frames(provenance, finished.timings.wall)]);
     table.add_row(["busy ms per frame".to_owned(), stages(finished, provenance.frame_count)]);
-    println!("{table}");
-    for warning in &provenance.warnings {
-        println!("warning: {}: {}", warning.code, warning.message);
-    }
-    for path in paths {
-        println!("{}", path.display());
-    }
+    let warning = |w: &Warning| format!("warning: {}: {}", w.code, w.message);
+    let mut lines = vec![table.to_string()];
+    lines.extend(provenance.warnings.iter().map(warning));
+    lines.extend(paths.iter().map(|path| path.display().to_string()));
+    lines.join("\n") + "\n"
 }
 
 fn counted(provenance: &Provenance) -> String {

@@ -1,6 +1,8 @@
 //! `sightline track`: tracks the detections of MOTChallenge sequences and writes what the scorers
 //! read. Reads and writes files, prints one line per sequence; how to track is not decided here.
 
+use super::staging::Staging;
+use super::stdout;
 use clap::{Args, ValueEnum};
 use models::eval::mot::{SequenceInfo, parse_detections, write_objects};
 use models::track::{ByteTrack, ByteTrackConfig, Tracker};
@@ -114,16 +116,19 @@ pub(super) fn run(args: &TrackArgs) -> Result<()> {
     let config = ByteTrackConfig::from(&args.bytetrack);
     config.validate()?;
     let sequences = with_names(&args.sequences)?;
-    fs::create_dir_all(&args.out).map_err(|e| Error::io(args.out.display(), e))?;
     let width = sequences.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, folder) in &sequences {
         let (info, detections) = read_sequence(folder)?;
         let mut tracker: Box<dyn Tracker> = match args.tracker {
             TrackerKind::ByteTrack => Box::new(ByteTrack::new(config.clone(), info.frame_rate)?),
         };
-        let path = args.out.join(format!("{name}.txt"));
-        let summary = write_whole(&path, |out| track(tracker.as_mut(), &detections, out))?;
-        print_line(name, width, &summary).map_err(|e| Error::io("standard output", e))?;
+        let file = format!("{name}.txt");
+        let staging = Staging::open(&args.out)?;
+        let summary = File::create(staging.path().join(&file))
+            .and_then(|out| track(tracker.as_mut(), &detections, BufWriter::new(out)))
+            .map_err(|e| Error::io(args.out.join(&file).display(), e))?;
+        staging.publish(&[&file], &[])?;
+        stdout::print(line(name, width, &summary))?;
     }
     Ok(())
 }
@@ -188,7 +193,7 @@ fn in_file(path: &Path, error: Error) -> Error {
 fn track(
     tracker: &mut dyn Tracker,
     detections: &[Vec<Detection>],
-    out: &mut impl Write,
+    mut out: impl Write,
 ) -> io::Result<Summary> {
     let mut tracks: BTreeSet<TrackId> = BTreeSet::new();
     let (mut boxes, mut spent) = (0, Duration::ZERO);
@@ -198,39 +203,17 @@ fn track(
         spent += start.elapsed();
         boxes += objects.len();
         tracks.extend(objects.iter().map(|object| object.track_id));
-        write_objects(out, frame, &objects)?;
+        write_objects(&mut out, frame, &objects)?;
     }
+    out.flush()?;
     Ok(Summary { frames: detections.len(), boxes, tracks: tracks.len(), spent })
 }
 
-/// Writes beside `path` and renames at the end, so that nobody ever reads half a file.
-fn write_whole<T>(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
-) -> Result<T> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = File::create(&partial).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        let value = write(&mut out)?;
-        out.into_inner()?.sync_all()?;
-        fs::rename(&partial, path)?;
-        Ok(value)
-    });
-    written.map_err(|e| {
-        // It may not even exist; what went wrong before is what matters.
-        let _ = fs::remove_file(&partial);
-        Error::io(path.display(), e)
-    })
-}
-
-fn print_line(name: &str, width: usize, summary: &Summary) -> io::Result<()> {
+fn line(name: &str, width: usize, summary: &Summary) -> String {
     let Summary { frames, boxes, tracks, spent } = summary;
     let rate = *frames as f64 / spent.as_secs_f64().max(1e-9);
-    writeln!(
-        io::stdout().lock(),
-        "{name:width$}  {frames:>6} frames  {tracks:>5} tracks  {boxes:>7} boxes  {rate:>8.0} frames/s"
+    format!(
+        "{name:width$}  {frames:>6} frames  {tracks:>5} tracks  {boxes:>7} boxes  {rate:>8.0} frames/s\n"
     )
 }
 
@@ -305,7 +288,7 @@ mod tests {
             let error = run_in(dir.path(), &["@a", "--out", "@out"]).expect_err("faulty");
             let expected = format!("{}: {expected}", path.display());
             assert_eq!((error.kind(), error.message()), (kind, &*expected));
-            assert_eq!(fs::read_dir(dir.path().join("out")).map_or(0, Iterator::count), 0);
+            assert!(!dir.path().join("out").exists());
         };
         let column = "line 2: score \"x\" is not a finite number";
         let corrupt = ErrorKind::CorruptMedia;

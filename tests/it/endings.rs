@@ -1,6 +1,6 @@
 //! How a run ends that is interrupted.
 
-use crate::support::{clip, frames_of, json, names, sightline};
+use crate::support::{analyze, clip, frames_of, json, names, sightline};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 
 /// Starts an analysis and returns once `frames` frames are through.
 fn begin(video: &Path, out: &Path, frames: u64) -> Child {
-    let mut child = sightline()
+    begin_as(&mut sightline(), video, out, frames)
+}
+
+fn begin_as(command: &mut Command, video: &Path, out: &Path, frames: u64) -> Child {
+    let mut child = command
         .args(["analyze", "--model", "motion", "--out"])
         .arg(out)
         .arg(video)
@@ -26,12 +30,13 @@ fn begin(video: &Path, out: &Path, frames: u64) -> Child {
     child
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([name, &child.id().to_string()]).status();
     assert!(status.expect("kill is there").success());
 }
 
-fn ends_in_time(child: &mut Child) -> ExitStatus {
+/// The status of a run that was told to end; it has to end soon.
+pub(crate) fn ends_in_time(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     let status = child.wait().expect("it was started");
     // 2 s is what is promised; the rest is for a machine that is busy with other tests.
@@ -44,7 +49,7 @@ fn an_interrupted_run_leaves_what_it_has() {
     let home = tempfile::tempdir().expect("a temporary folder");
     let video = home.path().join("clip.mp4");
     clip(&video, 120, &[]);
-    for name in ["-INT", "-TERM"] {
+    for name in ["-INT", "-TERM", "-HUP"] {
         let out = home.path().join(name);
         let mut child = begin(&video, &out, 30);
         signal(&child, name);
@@ -66,12 +71,41 @@ fn a_second_signal_ends_at_once_and_leaves_nothing_half_written() {
     let home = tempfile::tempdir().expect("a temporary folder");
     let video = home.path().join("clip.mp4");
     clip(&video, 120, &[]);
-    let out = home.path().join("out");
+    let out = home.path().join("new/out");
     let mut child = begin(&video, &out, 30);
     signal(&child, "-INT");
     signal(&child, "-TERM");
     assert_eq!(ends_in_time(&mut child).code(), Some(130));
     // Whether the first signal was enough is a matter of time.
-    let left = if out.exists() { names(&out) } else { Vec::new() };
-    assert!(left.is_empty() || left.len() == 3, "{left:?}");
+    let all = ["annotated.mp4", "results.json", "tracks.jsonl"];
+    assert!(!home.path().join("new").exists() || names(&out) == all);
+}
+
+#[test]
+fn what_is_started_to_outlive_its_terminal_does() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let video = home.path().join("clip.mp4");
+    clip(&video, 8, &[]);
+    let out = home.path().join("out");
+    // As `nohup` does it.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap "" HUP; exec "$0" "$@""#, env!("CARGO_BIN_EXE_sightline")]);
+    let mut child = begin_as(&mut command, &video, &out, 30);
+    signal(&child, "-HUP");
+    assert!(child.wait().expect("it was started").success());
+    assert_eq!(json(&out.join("results.json"))["complete"], true);
+}
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (video, out) = (home.path().join("clip.mp4"), home.path().join("out"));
+    clip(&video, 20, &[]);
+    let mut child = begin(&video, &out, 30);
+    signal(&child, "-KILL");
+    child.wait().expect("it was started");
+    assert!(names(&out).iter().all(|n| n.starts_with(".sightline-")) && names(&out).len() == 1);
+    clip(&video, 1, &[]);
+    analyze(&video, &out, ["--model", "motion", "--no-video"]).succeeds();
+    assert_eq!(names(&out), ["results.json", "tracks.jsonl"]);
 }

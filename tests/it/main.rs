@@ -7,4 +7,7 @@ mod doctor;
 mod endings;
 #[path = "../../actors/tests/media/mutate.rs"]
 mod mutate;
+mod output;
+mod server;
 mod support;
+mod url;

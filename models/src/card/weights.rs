@@ -156,7 +156,8 @@ mod tests {
         assert!(error.message().contains("no file yolox_nano.onnx"), "{error}");
         let hint = error.hint().unwrap();
         let target = dir.path().join("yolox/yolox_nano.onnx");
-        assert!(hint.contains(&format!("curl -L --create-dirs -o {target:?} https://")), "{hint}");
+        assert!(hint.contains(&card.download_command(dir.path()).unwrap()), "{hint}");
+        assert!(hint.contains(&target.display().to_string()), "{hint}");
 
         let error = find(&card, &dir.path().join("none")).unwrap_err();
         assert!(error.message().contains("there is no folder"), "{error}");

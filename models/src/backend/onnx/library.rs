@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// The version that is fetched by `make` and tested: an ABI pair with the version of `ort`.
 pub const VERSION: &str = "1.31.1";
+/// The shell command that puts [`VERSION`] into the cache, in a checkout of the project.
+pub const SETUP_COMMAND: &str = "make setup";
 /// The environment variable that names the library; `ort` reads the same one.
 pub const VARIABLE: &str = "ORT_DYLIB_PATH";
 const ENTRY_POINT: &str = "OrtGetApiBase";
@@ -159,7 +161,7 @@ fn version(path: &Path) -> Result<String, String> {
 
 pub(super) fn unavailable(message: String) -> Error {
     Error::new(ErrorKind::ModelUnavailable, message).with_hint(format!(
-        "run `make setup` to put version {VERSION} into the cache, or set {VARIABLE} to a libonnxruntime.so"
+        "run `{SETUP_COMMAND}` to put version {VERSION} into the cache, or set {VARIABLE} to a libonnxruntime.so"
     ))
 }
 
