@@ -14,8 +14,6 @@
 mod block;
 mod component;
 mod lanes;
-#[cfg(test)]
-mod tests;
 
 pub(super) use component::Drift;
 pub(super) use lanes::LANES;

@@ -50,12 +50,6 @@ impl Block {
         &self.components[0].mean[0]
     }
 
-    /// Components in lane `l`.
-    #[cfg(test)]
-    pub(super) fn count(&self, l: usize) -> usize {
-        self.components.iter().filter(|c| c.weight[l] > 0.0).count()
-    }
-
     /// Learns `sample` if every lane shows its heaviest component and that alone is the
     /// background, which is so in most of most pictures: the same as [`Block::look`] and
     /// [`Block::learn`], at a fraction of the cost. Tells whether it was so; if not, nothing has
