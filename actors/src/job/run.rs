@@ -98,37 +98,40 @@ pub async fn run(
         },
         source,
     };
-    let min_seconds = if scene.min_frames == 1 { 0.0 } else { chosen.min_seconds };
-    let (width, height) = (scene.width, scene.height);
     let outcome = pipeline::run(plan, progress, cancel).await?;
     if outcome.frames == 0 && outcome.cancelled {
         return Err(cancelled());
     }
-    let warnings = warnings(chosen.warnings, &outcome);
-    let Outcome { processor, report, frames, last_time, cancelled: stopped, timings, .. } = outcome;
-    let provenance = Provenance {
+    let provenance = provenance(chosen, &scene, &outcome);
+    let results = outcome.processor.finish(provenance);
+    let bytes = results.to_bytes()?;
+    std::fs::write(staging.join(RESULTS), bytes).map_err(|e| Error::io(RESULTS, e))?;
+    files.push(RESULTS);
+    Ok(Finished { results, files, timings: outcome.timings })
+}
+
+/// How the results came about.
+fn provenance<P>(chosen: Chosen, scene: &Scene, outcome: &Outcome<P>) -> Provenance {
+    let Outcome { report, frames, last_time, cancelled, .. } = outcome;
+    let complete = !cancelled && !report.truncated;
+    Provenance {
+        warnings: warnings(chosen.warnings, outcome),
         model: chosen.info.model,
         backend: chosen.info.backend,
         precision: chosen.info.precision,
         counted_classes: chosen.classes.iter().map(ToString::to_string).collect(),
         score_threshold: chosen.score_threshold,
         track_buffer: chosen.track_buffer,
-        min_seconds,
-        width,
-        height,
+        min_seconds: if scene.min_frames == 1 { 0.0 } else { chosen.min_seconds },
+        width: scene.width,
+        height: scene.height,
         frame_rate: scene.frame_rate,
-        frame_count: frames,
+        frame_count: *frames,
         duration_seconds: last_time.seconds(),
         corrupt_packets: report.corrupt_packets,
-        warnings,
-        complete: !stopped && !report.truncated,
-        stopped_at_frame: (stopped || report.truncated).then_some(frames),
-    };
-    let results = processor.finish(provenance);
-    let bytes = results.to_bytes()?;
-    std::fs::write(staging.join(RESULTS), bytes).map_err(|e| Error::io(RESULTS, e))?;
-    files.push(RESULTS);
-    Ok(Finished { results, files, timings })
+        complete,
+        stopped_at_frame: (!complete).then_some(*frames),
+    }
 }
 
 fn cancelled() -> Error {
