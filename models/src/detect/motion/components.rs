@@ -29,10 +29,8 @@ impl Run {
 /// The components of a mask (8-connected).
 #[derive(Debug, Default)]
 pub(super) struct Components {
-    /// Row after row, from left to right.
+    /// Component after component, each row after row, from left to right.
     runs: Vec<Run>,
-    /// The same, component after component.
-    sorted: Vec<Run>,
     parents: Vec<usize>,
 }
 
@@ -67,14 +65,7 @@ impl Components {
 
     /// Each component as its runs.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[Run]> {
-        self.sorted.chunk_by(|a, b| a.component == b.component)
-    }
-
-    /// The component that the cell at (`x`, `y`) belongs to.
-    pub(super) fn at(&self, x: usize, y: usize) -> Option<usize> {
-        let next = self.runs.partition_point(|r| (r.y, r.columns.start) <= (y, x));
-        let run = &self.runs[next.checked_sub(1)?];
-        (run.y == y && run.columns.contains(&x)).then_some(run.component)
+        self.runs.chunk_by(|a, b| a.component == b.component)
     }
 
     /// Replaces roots by numbers.
@@ -89,8 +80,7 @@ impl Components {
                 self.runs[run].component = self.runs[root].component;
             }
         }
-        self.sorted.clone_from(&self.runs);
-        self.sorted.sort_by_key(|run| run.component);
+        self.runs.sort_by_key(|run| run.component);
     }
 }
 
@@ -114,4 +104,72 @@ fn find_root(parents: &mut [usize], mut node: usize) -> usize {
 fn join(parents: &mut [usize], a: usize, b: usize) {
     let (a, b) = (find_root(parents, a), find_root(parents, b));
     parents[a.max(b)] = a.min(b);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Numbers the components by filling each from its first cell, in reading order.
+    fn flood(mask: &Mask) -> Vec<Option<usize>> {
+        let (w, h) = (mask.width, mask.height);
+        let mut labels = vec![None; w * h];
+        let mut count = 0;
+        for first in 0..w * h {
+            if mask.cells[first] == 0 || labels[first].is_some() {
+                continue;
+            }
+            let mut open = vec![first];
+            while let Some(cell) = open.pop() {
+                if mask.cells[cell] == 0 || labels[cell].is_some() {
+                    continue;
+                }
+                labels[cell] = Some(count);
+                let (x, y) = (cell % w, cell / w);
+                for ny in y.saturating_sub(1)..(y + 2).min(h) {
+                    open.extend((x.saturating_sub(1)..(x + 2).min(w)).map(|nx| ny * w + nx));
+                }
+            }
+            count += 1;
+        }
+        labels
+    }
+
+    fn any_mask() -> impl Strategy<Value = Mask> {
+        (1_usize..30, 1_usize..20, 1_u8..9).prop_flat_map(|(w, h, density)| {
+            let cell = (0_u8..10).prop_map(move |n| u8::from(n < density));
+            prop::collection::vec(cell, w * h).prop_map(move |cells| {
+                let mut mask = Mask::new(w, h);
+                mask.cells = cells;
+                mask
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn components_are_those_of_a_flood_fill(first in any_mask(), mask in any_mask()) {
+            let mut components = Components::default();
+            components.find(&first);
+            components.find(&mask);
+            let mut labels = vec![None; mask.cells.len()];
+            for (number, runs) in components.iter().enumerate() {
+                for run in runs {
+                    prop_assert_eq!(run.component, number);
+                    run.cells(mask.width).for_each(|cell| labels[cell] = Some(number));
+                }
+            }
+            prop_assert_eq!(labels, flood(&mask));
+        }
+    }
+
+    #[test]
+    fn arms_that_meet_below_are_one() {
+        let mut mask = Mask::new(7, 3);
+        mask.cells = [[1, 0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0, 1], [1, 1, 1, 1, 1, 0, 1]].concat();
+        let mut components = Components::default();
+        components.find(&mask);
+        assert_eq!(components.iter().map(<[Run]>::len).collect::<Vec<_>>(), [7, 3]);
+    }
 }

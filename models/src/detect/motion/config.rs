@@ -20,7 +20,7 @@ pub struct MotionConfig {
     /// people wait, cars are parked for longer.
     pub absorb_seconds: f32,
     /// Time constant with which the background's colours and their spread are followed; 0.1 to
-    /// 3600. Default 10: faster than daylight changes, slower than anything that walks by.
+    /// 3600. Default 3: as fast as a cloud darkens the ground, slower than anything that walks by.
     pub adapt_seconds: f32,
     /// The heaviest components that make up this share of a cell's past are its background; 0.5
     /// to 0.99. Default 0.7: what is there for more than 30 % of the time belongs to the scene.
@@ -40,7 +40,7 @@ pub struct MotionConfig {
     /// A still object of this share of the picture is still told with a high score, a smaller one
     /// with a low one; above 0 to 1. Default 0.01.
     pub large_area: f32,
-    /// What has not changed for so long is still; 0.1 to 10. Default 1.
+    /// What has not changed for so long is still; 0.1 to 10. Default 0.5.
     pub still_seconds: f32,
     /// If more than this share of the picture is foreground, the light or the camera has changed:
     /// nothing is told and the background is learnt anew; 0.1 to 1. Default 0.6.
@@ -53,14 +53,14 @@ impl Default for MotionConfig {
             working_side: 480,
             warmup_seconds: 1.0,
             absorb_seconds: 60.0,
-            adapt_seconds: 10.0,
+            adapt_seconds: 3.0,
             background_share: 0.7,
             threshold_sigmas: 4.0,
             shadow_darkest: 0.5,
             shadow_chroma: 6.0,
             min_area: 0.0004,
             large_area: 0.01,
-            still_seconds: 1.0,
+            still_seconds: 0.5,
             flood_share: 0.6,
         }
     }

@@ -14,8 +14,10 @@
 mod block;
 mod component;
 mod lanes;
+#[cfg(test)]
+mod tests;
 
-pub(super) use component::Drift;
+pub(super) use component::{Drift, distance};
 pub(super) use lanes::LANES;
 
 use super::exposure::Exposure;
@@ -84,11 +86,11 @@ pub(super) struct Seen {
     /// How far beyond the threshold foreground is: 0 at the threshold, 255 infinitely far;
     /// 0 where the label is not foreground.
     pub(super) contrast: Vec<u8>,
-    /// For how long foreground has looked the same, in units of 1 / [`Seen::PER_SECOND`] s up to
-    /// 255; 0 where the label is not foreground.
+    /// For how long shadow or foreground has looked the same, in units of 1 /
+    /// [`Seen::PER_SECOND`] s up to 255; 0 where the label is background.
     pub(super) still: Vec<u8>,
-    /// Luma of the heaviest component, after learning.
-    pub(super) expected: Vec<f32>,
+    /// Luma and chroma of the heaviest component, after learning.
+    pub(super) expected: [Vec<f32>; 3],
 }
 
 impl Seen {
@@ -102,7 +104,7 @@ impl Seen {
             labels: zeros.clone(),
             contrast: zeros.clone(),
             still: zeros,
-            expected: vec![0.0; padded_len],
+            expected: [(); 3].map(|()| vec![0.0; padded_len]),
         }
     }
 }
@@ -132,10 +134,11 @@ impl Mixture {
         let labels = seen.labels.as_chunks_mut::<LANES>().0.iter_mut();
         let contrast = seen.contrast.as_chunks_mut::<LANES>().0.iter_mut();
         let still = seen.still.as_chunks_mut::<LANES>().0.iter_mut();
-        let expected = seen.expected.as_chunks_mut::<LANES>().0.iter_mut();
+        let [ey, eu, ev] =
+            seen.expected.each_mut().map(|p| p.as_chunks_mut::<LANES>().0.iter_mut());
         let samples = y.iter().zip(u).zip(v).map(|((y, u), v)| exposure.sample(y, u, v));
-        let cells = labels.zip(contrast).zip(still).zip(expected);
-        for ((block, sample), (((labels, contrast), still), expected)) in
+        let cells = labels.zip(contrast).zip(still).zip(ey.zip(eu).zip(ev));
+        for ((block, sample), (((labels, contrast), still), ((ey, eu), ev))) in
             self.blocks.iter_mut().zip(samples).zip(cells)
         {
             if block.learn_ordinary(&sample, rates.background, rates.adapt, &self.params) {
@@ -144,7 +147,7 @@ impl Mixture {
                 let judgement = self.params.judge(block, &sample, exposure.offset, rates);
                 (*labels, *contrast, *still) = judgement;
             }
-            *expected = *block.expected();
+            [*ey, *eu, *ev] = *block.expected();
         }
     }
 
@@ -153,10 +156,13 @@ impl Mixture {
         self.blocks[cell / LANES].absorb(cell % LANES, colour);
     }
 
-    /// Changes the brightness of the whole model, and what it expects.
+    /// Changes the colours of the whole model, and of what it expects.
     pub(super) fn drift(&mut self, drift: Drift, seen: &mut Seen) {
         self.blocks.iter_mut().for_each(|block| block.drift(drift));
-        seen.expected.iter_mut().for_each(|y| *y = *y * drift.scale + drift.shift);
+        let [y, u, v] = &mut seen.expected;
+        for ((y, u), v) in y.iter_mut().zip(u).zip(v) {
+            [*y, *u, *v] = drift.apply([*y, *u, *v]);
+        }
     }
 }
 
@@ -164,7 +170,10 @@ impl Exposure {
     /// A sample of the picture as the model would have it.
     #[inline(always)]
     fn sample(self, y: &[f32; LANES], u: &[f32; LANES], v: &[f32; LANES]) -> Sample {
-        [lanes(|l| self.luma(y[l])), lanes(|l| self.gain * u[l]), lanes(|l| self.gain * v[l])]
+        let y = lanes(|l| self.luma(y[l]));
+        let u = lanes(|l| self.gain * u[l] + self.tint[0] * y[l]);
+        let v = lanes(|l| self.gain * v[l] + self.tint[1] * y[l]);
+        [y, u, v]
     }
 }
 
@@ -183,7 +192,7 @@ impl Params {
         let shadow = if any(&new) { block.shadowed(sample, black, self) } else { NONE };
         let foreground: Flags = lanes(|l| new[l] & !shadow[l]);
         let time = block.time(&view, &new, rates.seconds);
-        let still = lanes(|l| select(foreground[l], time[l] * Seen::PER_SECOND, 0.0) as u8);
+        let still = lanes(|l| (time[l] * Seen::PER_SECOND) as u8);
         let labels = lanes(|l| {
             let label = if shadow[l] == 0 { label::FOREGROUND } else { label::SHADOW };
             label & new[l] as u8

@@ -9,6 +9,7 @@
 //!
 //! Memory is bounded by the working size: about 90 bytes a cell, 10 MB for 480 x 270 cells.
 
+mod align;
 mod components;
 mod config;
 mod exposure;
@@ -21,6 +22,8 @@ mod shadow;
 mod shrink;
 mod surface;
 mod sway;
+#[cfg(test)]
+mod tests;
 mod texture;
 
 pub use config::MotionConfig;
@@ -94,7 +97,7 @@ impl SourceDetector for MotionDetector {
                 &mut stale.insert((size, scene)).1
             }
         };
-        let (blobs, cut) = merge::merge(scene.observe(frame, self.frame_seconds));
+        let (blobs, cut) = scene.observe(frame, self.frame_seconds);
         let cells = scene.grid().len() as f32;
         let (min_area, large_area) = (self.config.min_area * cells, self.config.large_area * cells);
         let mut objects: Vec<Detection> = blobs

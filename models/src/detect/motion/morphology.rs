@@ -80,3 +80,64 @@ fn join_neighbours(row: &[u8], out: &mut [u8], join: impl Fn(u8, u8) -> u8) {
         *cell = join(join(window[0], window[1]), window[2]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn mask(width: usize, cells: Vec<u8>) -> Mask {
+        let mut mask = Mask::new(width, cells.len() / width);
+        mask.cells = cells;
+        mask
+    }
+
+    /// The square around each cell, as far as it lies in the mask.
+    fn brute(mask: &Mask, radius: usize, of: fn(&mut dyn Iterator<Item = u8>) -> u8) -> Vec<u8> {
+        let (w, h) = (mask.width, mask.height);
+        let span = |at: usize, len: usize| at.saturating_sub(radius)..(at + radius + 1).min(len);
+        let square = |x: usize, y: usize| {
+            let mut cells = span(y, h).flat_map(|y| span(x, w).map(move |x| mask.cells[y * w + x]));
+            of(&mut cells)
+        };
+        (0..w * h).map(|i| square(i % w, i / w)).collect()
+    }
+
+    fn any_mask() -> impl Strategy<Value = Mask> {
+        (1_usize..24, 1_usize..16, 1_u8..9).prop_flat_map(|(w, h, density)| {
+            let cell = (0_u8..10).prop_map(move |n| u8::from(n < density));
+            prop::collection::vec(cell, w * h).prop_map(move |cells| mask(w, cells))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn erosion_and_dilation_are_least_and_greatest_of_a_square(
+            mask in any_mask(),
+            radius in 0_usize..5,
+        ) {
+            let (mut eroded, mut dilated) = (mask.clone(), mask.clone());
+            eroded.erode(radius);
+            dilated.dilate(radius);
+            prop_assert_eq!(eroded.cells, brute(&mask, radius, |c| c.min().unwrap_or(0)));
+            prop_assert_eq!(dilated.cells, brute(&mask, radius, |c| c.max().unwrap_or(0)));
+        }
+
+        #[test]
+        fn opening_takes_away_and_closing_adds_and_twice_is_once(
+            mask in any_mask(),
+            radius in 0_usize..4,
+        ) {
+            let (mut opened, mut closed) = (mask.clone(), mask.clone());
+            opened.open(radius);
+            closed.close(radius);
+            prop_assert!(opened.cells.iter().zip(&mask.cells).all(|(a, b)| a <= b));
+            prop_assert!(closed.cells.iter().zip(&mask.cells).all(|(a, b)| a >= b));
+            let (mut twice_opened, mut twice_closed) = (opened.clone(), closed.clone());
+            twice_opened.open(radius);
+            twice_closed.close(radius);
+            prop_assert_eq!(twice_opened.cells, opened.cells);
+            prop_assert_eq!(twice_closed.cells, closed.cells);
+        }
+    }
+}

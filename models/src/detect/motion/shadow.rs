@@ -32,3 +32,38 @@ impl Params {
             & (u * u + v * v <= self.chroma_tolerance * self.chroma_tolerance)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARAMS: Params = Params { darkest: 0.5, chroma_tolerance: 6.0 };
+    const GRASS: [f32; 3] = [100.0, -20.0, -10.0];
+
+    fn check(seen: [f32; 3], expected: bool) {
+        assert_eq!(PARAMS.covers(GRASS, seen, 0.0), expected, "{seen:?}");
+    }
+
+    #[test]
+    fn shadow_is_less_light_of_the_same_colour() {
+        check([60.0, -12.0, -6.0], true);
+        check([95.0, -19.0, -9.5], true);
+        check([51.0, -10.0, -5.0], true);
+        check([49.0, -10.0, -5.0], false);
+        check([101.0, -20.0, -10.0], false);
+        check([60.0, -12.0, 2.0], false);
+        check([60.0, -20.0, -10.0], false);
+    }
+
+    #[test]
+    fn light_is_counted_from_the_black_of_the_exposure() {
+        assert!(PARAMS.covers([100.0, 0.0, 0.0], [60.0, 0.0, 0.0], 0.0));
+        assert!(!PARAMS.covers([100.0, 0.0, 0.0], [60.0, 0.0, 0.0], 40.0));
+    }
+
+    #[test]
+    fn in_the_dark_there_are_no_shadows() {
+        assert!(!PARAMS.covers([10.0, 0.0, 0.0], [8.0, 0.0, 0.0], 0.0));
+        assert!(!Params { darkest: 1.0, ..PARAMS }.covers(GRASS, [90.0, -18.0, -9.0], 0.0));
+    }
+}

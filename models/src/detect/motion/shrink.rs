@@ -177,3 +177,91 @@ impl Axis {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::{Chroma, Matrix, Plane};
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use schema::frame::FrameMeta;
+    use schema::time::MediaTime;
+
+    fn frame(width: u32, height: u32, chroma: Chroma, range: Range) -> Frame {
+        let planes = [0_usize, 1, 2].map(|plane| {
+            let (w, h) =
+                if plane == 0 { (width, height) } else { chroma.plane_size(width, height) };
+            let stride = w as usize + 3;
+            let bytes: Vec<u8> = (0..stride * h as usize)
+                .map(|i| (i * 97 + plane * 41 + i * i % 13) as u8)
+                .collect();
+            Plane { bytes: Bytes::from(bytes), stride }
+        });
+        let meta = FrameMeta {
+            frame_index: 0,
+            media_time_us: MediaTime(0),
+            wall_time_us: None,
+            width,
+            height,
+        };
+        Frame::new(meta, planes, chroma, range, Matrix::Bt601).expect("a whole frame")
+    }
+
+    /// The mean of all samples that the cell touches, with coordinates kept inside the plane.
+    fn average(frame: &Frame, plane: usize, grid: Grid, offset: Offset, x: usize, y: usize) -> f32 {
+        let (w, h) = frame.plane_size(plane);
+        let shift = if plane == 0 { (0, 0) } else { frame.chroma().shift() };
+        let touched = |cell: usize, offset: isize, shift: u32| {
+            let first = (cell * grid.factor) as isize + offset;
+            (first >> shift)..=((first + grid.factor as isize - 1) >> shift)
+        };
+        let (mut sum, mut count) = (0.0, 0.0);
+        for sy in touched(y, offset.y, shift.1) {
+            let row = frame.row(plane, sy.clamp(0, h as isize - 1) as usize);
+            for sx in touched(x, offset.x, shift.0) {
+                sum += f32::from(row[sx.clamp(0, w as isize - 1) as usize]);
+                count += 1.0;
+            }
+        }
+        sum / count
+    }
+
+    #[test]
+    fn the_longest_side_decides() {
+        let fit = |w, h, side| {
+            let grid = Grid::fit(w, h, side);
+            (grid.factor, grid.width, grid.height)
+        };
+        assert_eq!(fit(1280, 720, 480), (3, 427, 240));
+        assert_eq!(fit(720, 1280, 480), (3, 240, 427));
+        assert_eq!(fit(480, 270, 480), (1, 480, 270));
+        assert_eq!(fit(481, 270, 480), (2, 241, 135));
+        assert_eq!(fit(1, 1, 480), (1, 1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn cells_are_means_of_what_they_touch(
+            (width, height) in (1_u32..40, 1_u32..40),
+            side in 3_u32..24,
+            (x, y) in (-9_isize..9, -9_isize..9),
+            chroma in prop::sample::select(vec![Chroma::Yuv420, Chroma::Yuv422, Chroma::Yuv444]),
+            range in prop::sample::select(vec![Range::Limited, Range::Full]),
+        ) {
+            let frame = frame(width, height, chroma, range);
+            let grid = Grid::fit(width, height, side);
+            let offset = Offset { x, y };
+            let mut picture = Picture::new(grid);
+            picture.fill_luma(&frame, offset);
+            picture.fill_chroma(&frame, offset);
+            let black = if range == Range::Limited { 16.0 } else { 0.0 };
+            for (plane, zero) in [black, 128.0, 128.0].into_iter().enumerate() {
+                for (i, cell) in picture.planes[plane][..grid.len()].iter().enumerate() {
+                    let (x, y) = (i % grid.width, i / grid.width);
+                    let exact = average(&frame, plane, grid, offset, x, y) - zero;
+                    prop_assert!((cell - exact).abs() < 1e-2, "plane {plane} at {x}, {y}: {cell} of {exact}");
+                }
+            }
+        }
+    }
+}

@@ -21,27 +21,33 @@ const NOISE: f32 = 6.0;
 /// nothing to hold on to, there is no step.
 const STIFFNESS: f64 = 0.25;
 
-/// Smallest gradient of a cell that votes, levels per cell.
+/// Smallest gradient of a cell that votes, levels per cell, and by how much it must be nearer to
+/// what is expected, levels.
 const EDGE: f32 = 4.0;
+const MARGIN: f32 = 0.5;
 
 /// Sums are kept apart for so many columns, so that they become vector code.
 const LANES: usize = 8;
 
 /// A displacement in cells, to the right and down.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Step {
     pub(super) x: f32,
     pub(super) y: f32,
 }
 
-/// How far the picture has moved against what is expected, to first order.
-pub(super) fn estimate(surfaces: Surfaces<'_>) -> Step {
+/// How far the picture has moved against what is expected, to first order; `None` where that is
+/// less than `least` cells both across and down.
+pub(super) fn estimate(surfaces: Surfaces<'_>, least: f32) -> Option<Step> {
     if surfaces.grid.width < 3 {
-        return Step::default();
+        return None;
     }
     let step = solve(surfaces);
+    if step.x.abs().max(step.y.abs()) < least {
+        return None;
+    }
     let (still, moved) = vote(surfaces, step);
-    if moved > still { step } else { Step::default() }
+    (moved > still).then_some(step)
 }
 
 /// The step of least squares.
@@ -71,17 +77,17 @@ fn solve(surfaces: Surfaces<'_>) -> Step {
     Step { x: cells(xy * yd - yy * xd), y: cells(xy * xd - xx * yd) }
 }
 
-/// How many cells at edges agree with no step, and with `step`.
+/// How many cells at edges would be nearer to what is expected without the step, and with it.
 fn vote(surfaces: Surfaces<'_>, step: Step) -> (u32, u32) {
     let (mut still, mut moved) = (0, 0);
     for row in rows(surfaces) {
         let mut lanes = [[0_u32; LANES]; 2];
         row.each(|lane, [gx, gy, difference]| {
-            let edge = gx.abs().max(gy.abs());
-            let limit = if edge >= EDGE { 0.5 * NOISE + 0.25 * edge } else { -1.0 };
-            lanes[0][lane] += u32::from(difference.abs() <= limit);
             let rest = difference + gx * step.x + gy * step.y;
-            lanes[1][lane] += u32::from(rest.abs() <= limit);
+            let gain = difference.abs() - rest.abs();
+            let is_edge = gx.abs().max(gy.abs()) >= EDGE;
+            lanes[0][lane] += u32::from(is_edge & (gain < -MARGIN));
+            lanes[1][lane] += u32::from(is_edge & (gain > MARGIN));
         });
         still += lanes[0].iter().sum::<u32>();
         moved += lanes[1].iter().sum::<u32>();
@@ -129,5 +135,54 @@ impl Row<'_> {
         for i in whole..inner {
             f(i - whole, at(i));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::motion::shrink::Grid;
+
+    const GRID: Grid = Grid { factor: 1, width: 120, height: 80 };
+
+    /// A soft pattern, moved to the right and down.
+    fn pattern(x: f32, y: f32) -> Vec<f32> {
+        let at = |i: usize| {
+            let (px, py) = ((i % GRID.width) as f32 - x, (i / GRID.width) as f32 - y);
+            100.0
+                + 40.0 * (px * 0.31).sin() * (py * 0.23).cos()
+                + 20.0 * (px * 0.11 + py * 0.4).sin()
+        };
+        (0..GRID.len()).map(at).collect()
+    }
+
+    #[test]
+    fn a_displacement_is_found() {
+        let expected = pattern(0.0, 0.0);
+        for (x, y) in [(0.5, 0.0), (-1.0, 0.4), (1.2, -1.2), (0.0, 1.5)] {
+            let seen = pattern(x, y);
+            let surfaces = Surfaces { grid: GRID, seen: &seen, expected: &expected };
+            let step = estimate(surfaces, 0.2).expect("a step");
+            assert!((step.x - x).abs() < 0.25 && (step.y - y).abs() < 0.25, "{step:?} of {x}, {y}");
+        }
+    }
+
+    #[test]
+    fn what_moves_in_front_is_not_followed() {
+        let expected = pattern(0.0, 0.0);
+        let (mut seen, moved) = (expected.clone(), pattern(1.5, 0.0));
+        for cell in (0..GRID.len()).filter(|cell| cell % GRID.width < 40) {
+            seen[cell] = moved[cell];
+        }
+        let surfaces = Surfaces { grid: GRID, seen: &seen, expected: &expected };
+        assert_eq!(estimate(surfaces, 0.2), None);
+    }
+
+    #[test]
+    fn without_edges_there_is_no_step() {
+        let expected = vec![100.0; GRID.len()];
+        let seen: Vec<f32> = (0..GRID.len()).map(|i| 100.0 + (i * 31 % 7) as f32).collect();
+        let surfaces = Surfaces { grid: GRID, seen: &seen, expected: &expected };
+        assert_eq!(estimate(surfaces, 0.2), None);
     }
 }

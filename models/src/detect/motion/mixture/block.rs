@@ -44,10 +44,10 @@ impl Block {
         self.components[..self.used].iter_mut().for_each(|c| c.drift(drift));
     }
 
-    /// Luma of the heaviest component of each lane.
+    /// Mean of the heaviest component of each lane.
     #[inline(always)]
-    pub(super) const fn expected(&self) -> &Lanes {
-        &self.components[0].mean[0]
+    pub(super) const fn expected(&self) -> &Sample {
+        &self.components[0].mean
     }
 
     /// Learns `sample` if every lane shows its heaviest component and that alone is the
@@ -227,5 +227,20 @@ impl Block {
             component.weight[l] = component.weight[l].max(others);
             self.normalise();
         }
+    }
+}
+
+#[cfg(test)]
+impl Block {
+    pub(super) const fn heaviest(&self) -> &Component {
+        &self.components[0]
+    }
+
+    pub(super) fn weights(&self, l: usize) -> [f32; MAX_COMPONENTS] {
+        self.components.each_ref().map(|component| component.weight[l])
+    }
+
+    pub(super) fn count(&self, l: usize) -> usize {
+        self.weights(l).iter().filter(|&&weight| weight > 0.0).count()
     }
 }

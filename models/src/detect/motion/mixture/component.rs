@@ -9,15 +9,36 @@ pub(super) type Sample = [Lanes; 3];
 /// be the distance in RGB (BT.601), up to a constant; chroma is less noisy and tells more.
 const CHROMA_WEIGHT: f32 = 2.0;
 
+/// Squared distance of two colours, given their difference.
+#[inline(always)]
+pub(in super::super) const fn distance([y, u, v]: [f32; 3]) -> f32 {
+    y * y + CHROMA_WEIGHT * (u * u + v * v)
+}
+
 /// A sample within this many standard deviations belongs to a component (3 in the papers).
 const FIT_SIGMAS: f32 = 3.0;
 
-/// A change of the whole model: luma is multiplied and shifted, chroma multiplied.
+/// A change of the whole model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in super::super) struct Drift {
+    /// What luma and chroma are multiplied by.
     pub(in super::super) scale: f32,
-    /// Levels.
+    /// What is added to luma then, levels.
     pub(in super::super) shift: f32,
+    /// What is added to both chroma planes, as a share of luma before the change.
+    pub(in super::super) tint: [f32; 2],
+}
+
+impl Drift {
+    /// The changed colour.
+    #[inline(always)]
+    pub(in super::super) fn apply(self, [y, u, v]: [f32; 3]) -> [f32; 3] {
+        [
+            y * self.scale + self.shift,
+            u * self.scale + self.tint[0] * y,
+            v * self.scale + self.tint[1] * y,
+        ]
+    }
 }
 
 /// A component; a weight of 0 means that the lane does not have it.
@@ -39,7 +60,7 @@ impl Component {
             let y = sample[0][l] - self.mean[0][l];
             let u = sample[1][l] - self.mean[1][l];
             let v = sample[2][l] - self.mean[2][l];
-            y * y + CHROMA_WEIGHT * (u * u + v * v)
+            distance([y, u, v])
         })
     }
 
@@ -84,8 +105,9 @@ impl Component {
     /// Follows a change of the whole model.
     pub(super) fn drift(&mut self, drift: Drift) {
         let [y, u, v] = &mut self.mean;
-        y.iter_mut().for_each(|y| *y = *y * drift.scale + drift.shift);
-        u.iter_mut().chain(v).for_each(|c| *c *= drift.scale);
+        for ((y, u), v) in y.iter_mut().zip(u).zip(v) {
+            [*y, *u, *v] = drift.apply([*y, *u, *v]);
+        }
     }
 
     /// Exchanges lane `l` with that of `other`.
