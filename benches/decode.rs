@@ -81,7 +81,7 @@ fn run(command: &[OsString]) -> Cost {
 fn cpu_of_children() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let (_, fields) = stat.rsplit_once(')').expect("the name stands in brackets");
-    let fields: Vec<u64> = fields.split_whitespace().filter_map(|f| f.parse().ok()).collect();
+    let fields: Vec<i64> = fields.split_whitespace().filter_map(|f| f.parse().ok()).collect();
     // The state, a letter, is left out: cutime and cstime are fields 16 and 17 of the page.
     (fields[12] + fields[13]) as f64 / 100.0
 }
