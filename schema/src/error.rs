@@ -72,6 +72,26 @@ kinds! {
     InsufficientStorage = "INSUFFICIENT_STORAGE",
     /// The work was cancelled; in job bodies only.
     Cancelled = "CANCELLED",
+    /// No credentials, or such as are not valid.
+    Unauthenticated = "UNAUTHENTICATED",
+    /// The access token has expired: refresh it.
+    TokenExpired = "TOKEN_EXPIRED",
+    /// The caller may not do this.
+    Forbidden = "FORBIDDEN",
+    /// The name is taken.
+    UserExists = "USER_EXISTS",
+    /// Too many requests or jobs of one caller: wait as told.
+    RateLimited = "RATE_LIMITED",
+    /// The queue takes no more work: wait as told.
+    QueueFull = "QUEUE_FULL",
+    /// The server is starting, ending, or lacks a part: wait as told.
+    NotReady = "NOT_READY",
+    /// A cursor points before what is kept; the message names the oldest.
+    CursorExpired = "CURSOR_EXPIRED",
+    /// The head or the body of a request came too slowly.
+    RequestTimeout = "REQUEST_TIMEOUT",
+    /// The method is not offered here.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED",
 }
 
 impl fmt::Display for ErrorKind {

@@ -9,52 +9,69 @@ use std::fmt;
 use std::str::FromStr;
 use uuid::{Uuid, Version};
 
-/// The id of a job: a UUIDv7, so ids sort by the time of their making.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct JobId(Uuid);
+macro_rules! uuid_ids {
+    ($($(#[$doc:meta])* $name:ident = $what:literal,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Uuid);
 
-impl JobId {
-    /// Takes a UUIDv7 that was made elsewhere (ids are made where there is a clock).
-    #[must_use]
-    pub const fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for JobId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |e: &dyn fmt::Display| {
-            Error::new(ErrorKind::ValidationError, format!("job id {text:?}: {e}"))
-        };
-        let id = Uuid::parse_str(text).map_err(|e| wrong(&e))?;
-        if id.get_version() != Some(Version::SortRand) {
-            return Err(wrong(&"expected a UUID of version 7"));
+        impl $name {
+            /// Takes a UUIDv7 that was made elsewhere (ids are made where there is a clock).
+            #[must_use]
+            pub const fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
         }
-        Ok(Self(id))
-    }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                uuid_v7($what, text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self, Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    )+};
 }
 
-impl TryFrom<String> for JobId {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
+uuid_ids! {
+    /// The id of a job: a UUIDv7, so ids sort by the time of their making.
+    JobId = "job",
+    /// The id of a user.
+    UserId = "user",
+    /// The id of one start of a process: what it leased is void once it is gone.
+    StartId = "start",
 }
 
-impl From<JobId> for String {
-    fn from(id: JobId) -> Self {
-        id.to_string()
+fn uuid_v7(what: &str, text: &str) -> Result<Uuid, Error> {
+    let wrong = |e: &dyn fmt::Display| {
+        Error::new(ErrorKind::ValidationError, format!("{what} id {text:?}: {e}"))
+    };
+    let id = Uuid::parse_str(text).map_err(|e| wrong(&e))?;
+    if id.get_version() != Some(Version::SortRand) {
+        return Err(wrong(&"expected a UUID of version 7"));
     }
+    Ok(id)
 }
 
 /// The id of a camera or other source: `[a-z0-9_-]{1,64}`.

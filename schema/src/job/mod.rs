@@ -7,6 +7,7 @@ pub mod emergency_count;
 pub mod line;
 pub mod parameters;
 pub mod people_count;
+pub mod record;
 pub mod result;
 
 use crate::error::{Error, ErrorKind, FieldFault};

@@ -1,0 +1,169 @@
+//! The bus: copies of what happens, for whoever watches.
+//!
+//! What must be kept is in the store before it comes here. Nothing waits for a slow subscriber:
+//! each has a bounded queue with a named drop policy, and is told what it missed. Engines are in
+//! `drivers`, and each must pass the contract suite.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use schema::Result;
+use schema::id::{StartId, UserId};
+use schema::subject::Pattern;
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// How receivers notice that they missed something or got it twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Numbering {
+    /// A stored event: its id, `{stream}:{seq}` (`Nats-Msg-Id`).
+    Stored(String),
+    /// A message of which only the newest matters, numbered per subject from the start of its
+    /// publisher (`Sightline-Epoch`, `Sightline-Seq`).
+    Newest {
+        /// The publisher's start.
+        epoch: StartId,
+        /// 1, 2, 3 ... per subject.
+        seq: u64,
+    },
+    /// A hint: neither.
+    None,
+}
+
+/// What a message carries. The first case of several: frames and vectors join with live cameras.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Payload {
+    /// A JSON document.
+    Json(Bytes),
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where it is published, without the prefix.
+    pub subject: String,
+    /// What it carries.
+    pub payload: Payload,
+    /// How gaps and repetitions are noticed.
+    pub numbering: Numbering,
+    /// Whose it is; `None` for what everybody on the bus may read.
+    pub owner: Option<UserId>,
+}
+
+/// What a subscriber's full queue does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropPolicy {
+    /// The oldest message goes, and the gap is told.
+    Oldest,
+    /// A message replaces the one of its subject that still waits, and the gap is told; where none
+    /// waits, the oldest goes.
+    Replace,
+}
+
+/// What a subscriber gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// A message.
+    Message(Message),
+    /// This many were dropped since the last delivery.
+    Gap(u64),
+}
+
+/// One subscription; it ends when it is dropped.
+#[async_trait]
+pub trait Subscription: Debug + Send {
+    /// The next delivery; `None` once the bus is closed. Safe to be cancelled.
+    async fn next(&mut self) -> Option<Delivery>;
+}
+
+/// A request that waits for an answer. Dropped unanswered, the requester is told so.
+#[derive(Debug)]
+pub struct Request {
+    /// What is asked.
+    pub message: Message,
+    /// Where the answer goes.
+    pub reply: Box<dyn Reply>,
+}
+
+/// Where an answer goes.
+#[async_trait]
+pub trait Reply: Debug + Send {
+    /// Answers.
+    ///
+    /// # Errors
+    /// `NOT_READY` where the bus is away; the answer is lost then.
+    async fn answer(self: Box<Self>, payload: Payload) -> Result<()>;
+}
+
+/// Requests of one subject, shared with the other members of the group; ends when it is dropped.
+#[async_trait]
+pub trait Requests: Debug + Send {
+    /// The next request; `None` once the bus is closed.
+    async fn next(&mut self) -> Option<Request>;
+}
+
+/// How the bus is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BusState {
+    /// `memory` or `nats`.
+    pub engine: &'static str,
+    /// Whether messages go out now.
+    pub connected: bool,
+    /// Connections after the first.
+    pub reconnects: u64,
+    /// Messages that subscribers of this process missed.
+    pub dropped: u64,
+    /// Messages that were too large, or could not be sent.
+    pub refused: u64,
+}
+
+/// The bus.
+#[async_trait]
+pub trait Bus: Debug + Send + Sync {
+    /// Publishes; messages of one publisher arrive in order.
+    ///
+    /// # Errors
+    /// `NOT_READY` where the bus is away: nothing is kept for later, the store is the record.
+    /// `VALIDATION_ERROR` for a payload larger than the bus takes.
+    async fn publish(&self, message: Message) -> Result<()>;
+
+    /// Waits until what was published has reached the server.
+    ///
+    /// # Errors
+    /// `NOT_READY` where the bus is away or went away meanwhile: publish again from the mark.
+    async fn flush(&self) -> Result<()>;
+
+    /// Listens, with a queue of `capacity` messages.
+    ///
+    /// # Errors
+    /// `NOT_READY` where the bus is closed.
+    async fn subscribe(
+        &self,
+        pattern: &Pattern,
+        capacity: usize,
+        policy: DropPolicy,
+    ) -> Result<Box<dyn Subscription>>;
+
+    /// Asks, and waits for one answer.
+    ///
+    /// # Errors
+    /// `NOT_READY` where nobody serves the subject or no answer came within `deadline`.
+    async fn request(&self, message: Message, deadline: Duration) -> Result<Payload>;
+
+    /// Serves requests; each goes to one member of `group`. At most `credits` wait unanswered.
+    ///
+    /// # Errors
+    /// `NOT_READY` where the bus is closed.
+    async fn serve(
+        &self,
+        pattern: &Pattern,
+        group: &str,
+        credits: usize,
+    ) -> Result<Box<dyn Requests>>;
+
+    /// How it is doing.
+    fn state(&self) -> BusState;
+
+    /// Sends what is left, within `deadline`, and ends every subscription.
+    async fn close(&self, deadline: Duration);
+}

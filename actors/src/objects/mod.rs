@@ -1,0 +1,137 @@
+//! Objects: the files of jobs, by key.
+//!
+//! A file is made in staging, on the file system of its final place, and adopted whole: what has a
+//! key is complete. No symbolic link is made or followed. Engines are in `drivers`, and each must
+//! pass the contract suite.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use schema::{Error, ErrorKind, Result};
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The key of an object: segments of `[A-Za-z0-9._-]` between slashes, none of which begins with a
+/// dot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey(String);
+
+/// Longest key, in bytes.
+const MAX_KEY: usize = 256;
+
+impl ObjectKey {
+    /// The key's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ObjectKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let segment = |s: &str| {
+            !s.is_empty()
+                && !s.starts_with('.')
+                && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        if text.len() <= MAX_KEY && text.split('/').all(segment) {
+            return Ok(Self(text.to_owned()));
+        }
+        let shown: String = text.chars().take(MAX_KEY).collect();
+        Err(Error::new(ErrorKind::NotFound, format!("there is no file {shown:?}")))
+    }
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Files by key.
+#[async_trait]
+pub trait Objects: fmt::Debug + Send + Sync {
+    /// A new empty folder to make files in, on the file system of their final place. It and all in
+    /// it go when the handle is dropped; what a killed process left goes at the next start.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_STORAGE` where less than the floor is free; `STORAGE_ERROR`.
+    async fn stage(&self) -> Result<Staging>;
+
+    /// Makes the file `staged` the object `key`, whole and durably, in place of one that was there.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_STORAGE`, `STORAGE_ERROR`; the object is unchanged then.
+    async fn adopt(&self, staged: &Path, key: &ObjectKey) -> Result<ObjectInfo>;
+
+    /// A file of this machine with the object's bytes, for code that reads files only.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `STORAGE_ERROR`.
+    async fn to_path(&self, key: &ObjectKey) -> Result<PathBuf>;
+
+    /// What is known of it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `STORAGE_ERROR`.
+    async fn info(&self, key: &ObjectKey) -> Result<ObjectInfo>;
+
+    /// Its bytes in `range`, which must lie within its size, piece by piece.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `STORAGE_ERROR`, also within the stream.
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>>;
+
+    /// Removes it; one that is not there is no error.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    async fn remove(&self, key: &ObjectKey) -> Result<()>;
+
+    /// All objects, in no particular order.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    async fn list(&self) -> Result<Vec<ObjectInfo>>;
+
+    /// Bytes that may still be stored, where that is known.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    async fn free_bytes(&self) -> Result<Option<u64>>;
+}
+
+/// A folder to make files in; it goes when this is dropped.
+#[derive(Debug)]
+pub struct Staging(tempfile::TempDir);
+
+impl Staging {
+    /// Takes a folder that an engine made.
+    #[must_use]
+    pub const fn new(folder: tempfile::TempDir) -> Self {
+        Self(folder)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
