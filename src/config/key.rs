@@ -1,0 +1,167 @@
+//! The table of all settings: the only list of them.
+//!
+//! Reading, `sightline config`, `docs/configuration.md` and `.env.example` all come from it. A
+//! setting stands here only if something reads it.
+
+/// What holds where a setting is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// This value.
+    Value(&'static str),
+    /// One of two values, by `ENVIRONMENT`.
+    ByEnvironment {
+        /// In development.
+        development: &'static str,
+        /// In production.
+        production: &'static str,
+    },
+    /// No value; what that means.
+    Unset(&'static str),
+    /// No value, and one that is set is never shown; what it means where it is not.
+    Secret(&'static str),
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its section in TOML.
+    pub(crate) section: &'static str,
+    /// Its name there.
+    pub(crate) name: &'static str,
+    /// The short name of its environment variable, by which it is also known in the code.
+    pub(crate) variable: &'static str,
+    /// What holds where it is not set.
+    pub(crate) fallback: Fallback,
+    /// What a value must be, for error messages and documents.
+    pub(crate) expects: &'static str,
+    /// What it is for; begins with a space.
+    about: &'static str,
+}
+
+impl Key {
+    /// `section.name`, as in TOML.
+    pub(crate) fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The long name of its environment variable.
+    pub(crate) fn long_variable(&self) -> String {
+        format!("SIGHTLINE_{}__{}", self.section, self.name).to_uppercase()
+    }
+
+    /// What it is for, one sentence.
+    pub(crate) fn about(&self) -> &'static str {
+        self.about.trim()
+    }
+
+    /// Whether its value is never shown.
+    pub(crate) const fn is_secret(&self) -> bool {
+        matches!(self.fallback, Fallback::Secret(_))
+    }
+}
+
+/// The setting with this short name.
+pub(crate) fn by_variable(variable: &str) -> Option<&'static Key> {
+    TABLE.iter().find(|key| key.variable == variable)
+}
+
+macro_rules! table {
+    ($($section:ident {
+        $(#[doc = $about:literal] $name:ident, $variable:ident, $fallback:expr, $expects:literal;)+
+    })+) => {
+        /// Every setting, section by section.
+        pub(crate) const TABLE: &[Key] = &[$($(Key {
+            section: stringify!($section),
+            name: stringify!($name),
+            variable: stringify!($variable),
+            fallback: $fallback,
+            expects: $expects,
+            about: $about,
+        },)+)+];
+    };
+}
+
+use Fallback::{ByEnvironment, Secret, Unset, Value};
+
+const fn by(development: &'static str, production: &'static str) -> Fallback {
+    ByEnvironment { development, production }
+}
+
+table! {
+    server {
+        /// What this is: development is lenient and makes its own secrets, production is neither
+        environment, ENVIRONMENT, Value("development"), "development or production";
+        /// Address that HTTP is served at
+        host, HOST, by("127.0.0.1", "0.0.0.0"), "an IP address";
+        /// Port that HTTP is served at; 0 takes a free one
+        port, PORT, Value("8000"), "0 to 65535";
+        /// How clients reach this server, for the links in its answers
+        public_base_url, PUBLIC_BASE_URL, Unset("as each request says it"), "http:// or https:// and a host";
+        /// Web pages of these origins may use the API
+        allowed_origins, ALLOWED_ORIGINS, by("http://localhost:3000,http://localhost:5173", ""), "origins such as https://app.example.org";
+        /// Proxies whose word on the client's address is taken
+        trusted_proxies, TRUSTED_PROXIES, Value(""), "IP addresses or networks such as 10.0.0.0/8";
+        /// Address that metrics are served at, apart from all else; `off` for none
+        metrics_addr, METRICS_ADDR, Value("127.0.0.1:9464"), "an IP address and port, or off";
+    }
+    data {
+        /// Folder of everything that is kept
+        data_dir, DATA_DIR, Value("sightline-data"), "a folder";
+        /// Where jobs, users and events are kept
+        database_url, DATABASE_URL, Unset("sqlite://, then DATA_DIR, then /sightline.db"), "sqlite://PATH";
+    }
+    bus {
+        /// NATS servers that events are published to
+        nats_url, NATS_URL, Unset("in this process only"), "addresses such as nats://host:4222";
+        /// What all subjects on NATS begin with
+        nats_prefix, NATS_PREFIX, Value("sightline.v1"), "words of letters, digits, _ and - with dots between";
+        /// File with the credentials for NATS
+        nats_credentials, NATS_CREDENTIALS, Unset("none"), "a .creds file";
+        /// File with the certificates that NATS servers are checked against
+        nats_tls_ca, NATS_TLS_CA, Unset("those of the system"), "a PEM file";
+    }
+    jobs {
+        /// Jobs side by side in this process
+        concurrent, PROCESSING_MAX_CONCURRENT_JOBS, Unset("5, or as many as there are cores if fewer"), "1 to 256";
+        /// Jobs of one user side by side
+        per_user, JOBS_PER_USER, Value("4"), "1 to 10000";
+        /// Jobs of one user that may wait
+        queue_per_user, QUEUE_PER_USER, Value("100"), "1 to 1000000";
+        /// Jobs that may wait in all
+        queue_limit, QUEUE_LIMIT, Value("10000"), "1 to 1000000";
+    }
+    models {
+        /// Folder with model weights and cards
+        dir, SIGHTLINE_MODELS_DIR, Unset("~/.local/share/sightline/models"), "a folder";
+        /// The ONNX Runtime library
+        ort_library, ORT_DYLIB_PATH, Unset("the one that make setup got"), "a file";
+    }
+    logs {
+        /// What is logged: a level, or levels by target
+        level, LOG_LEVEL, Value("info"), "error, warn, info, debug or trace, also by target as in info,actors=debug";
+        /// How it is written
+        format, LOG_FORMAT, Value("text"), "text or json";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_sections_stand_together() {
+        let mut variables = BTreeSet::new();
+        let mut paths = BTreeSet::new();
+        let mut sections: Vec<&str> = Vec::new();
+        for key in TABLE {
+            assert!(variables.insert(key.variable), "{} twice", key.variable);
+            assert!(paths.insert(key.path()), "{} twice", key.path());
+            if sections.last() != Some(&key.section) {
+                assert!(!sections.contains(&key.section), "{} is torn apart", key.section);
+                sections.push(key.section);
+            }
+            assert!(!key.about().ends_with('.') && !key.expects.is_empty(), "{}", key.path());
+        }
+    }
+}
