@@ -4,11 +4,15 @@
 //! here, and nothing outside this folder knows of it. Work is admitted by permits (workers + 1),
 //! so that the arbiter's own queue, which is unbounded, holds one task at most. A panic is caught,
 //! answered as an error, and its worker is made anew.
+//!
+//! `store` keeps one pool for each model of the process.
 
 mod pool;
+mod store;
 mod worker;
 
 pub use pool::{Computed, Loader, Pool};
+pub use store::{Model, ModelFiles, ModelStore};
 
 use schema::{Error, ErrorKind, Result};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};

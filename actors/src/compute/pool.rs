@@ -64,6 +64,12 @@ impl Pool {
         self.workers
     }
 
+    /// Whether both are handles to one pool.
+    #[cfg(test)]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.permits, &other.permits)
+    }
+
     /// Permits that nobody holds.
     #[cfg(test)]
     pub(super) fn free(&self) -> usize {
