@@ -4,3 +4,5 @@
 //! computed, and how, is in the crates below.
 
 pub mod cli;
+mod config;
+mod telemetry;

@@ -5,6 +5,7 @@
 
 mod analyze;
 mod completions;
+mod config;
 mod doctor;
 mod exit;
 mod interrupt;
@@ -14,8 +15,8 @@ mod stdout;
 mod summary;
 mod track;
 
+use crate::telemetry;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Who and what was where, when, on which camera.
@@ -36,8 +37,17 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Say what this machine has, and what is used in place of what it has not.
     Doctor(doctor::DoctorArgs),
+    /// Print the settings that are in force, and where each value came from.
+    Config(config::ConfigArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
+}
+
+impl Command {
+    /// Whether the command reads settings; logs are written as these say then.
+    const fn has_settings(&self) -> bool {
+        matches!(self, Self::Config(_))
+    }
 }
 
 /// Parses the arguments, runs the command, tells errors and gives the exit status.
@@ -45,30 +55,16 @@ enum Command {
 pub fn main() -> ExitCode {
     // On wrong usage clap prints what is right and ends with status 2.
     let cli = Cli::parse();
-    telemetry();
+    if !cli.command.has_settings() {
+        telemetry::start_from_environment();
+    }
     let outcome = match &cli.command {
         Command::Analyze(args) => analyze::run(args),
         Command::Track(args) => track::run(args).map(|()| ExitCode::SUCCESS),
         Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(args),
+        Command::Config(args) => config::run(args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| exit::tell(&error))
-}
-
-/// Logs go to standard error, from warnings on; `LOG_LEVEL` asks for more, `LOG_FORMAT=json` for
-/// one JSON object per line.
-fn telemetry() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "warn".to_owned());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        // It would tell on standard error that standard error is closed, and panic.
-        .log_internal_errors(false);
-    if std::env::var("LOG_FORMAT").is_ok_and(|f| f == "json") {
-        builder.json().init();
-    } else {
-        builder.without_time().init();
-    }
 }

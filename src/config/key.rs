@@ -81,7 +81,7 @@ macro_rules! table {
     };
 }
 
-use Fallback::{ByEnvironment, Secret, Unset, Value};
+use Fallback::{ByEnvironment, Unset, Value};
 
 const fn by(development: &'static str, production: &'static str) -> Fallback {
     ByEnvironment { development, production }
@@ -129,10 +129,36 @@ table! {
         queue_per_user, QUEUE_PER_USER, Value("100"), "1 to 1000000";
         /// Jobs that may wait in all
         queue_limit, QUEUE_LIMIT, Value("10000"), "1 to 1000000";
+        /// A job whose frame counter stands still for so many seconds is begun again
+        stall_seconds, JOB_STALL_SECONDS, Value("120"), "5 to 86400";
+        /// A worker that was not heard of for so many seconds has lost its job
+        lease_seconds, JOB_LEASE_SECONDS, Value("15"), "3 to 3600";
+        /// The same submission, sent again within so many hours, makes no second job
+        idempotency_hours, IDEMPOTENCY_HOURS, Value("24"), "1 to 8760";
+    }
+    media {
+        /// Folder of uploads and of what jobs make of them
+        root, MEDIA_ROOT, Unset("DATA_DIR, then /media"), "a folder";
+        /// Largest upload in bytes; KB, MB, GB, KiB, MiB and GiB may follow the number
+        max_file_size, UPLOAD_MAX_FILE_SIZE, Value("524288000"), "1 to 1 TiB";
+        /// Most pixels of a frame of video
+        max_pixels, MEDIA_MAX_PIXELS, Value("36000000"), "1 to 1000000000";
+        /// Most pixels of a still picture
+        max_image_pixels, MEDIA_MAX_IMAGE_PIXELS, Value("100000000"), "1 to 1000000000";
+        /// Longest video in seconds
+        max_duration_seconds, MEDIA_MAX_DURATION_SECONDS, Value("14400"), "1 to 31536000";
+    }
+    retention {
+        /// How many days jobs and their files are kept once they have ended; 0 for ever
+        days, RETENTION_DAYS, Value("30"), "0 to 36500";
+        /// How many hours events can be replayed
+        event_hours, EVENT_RETENTION_HOURS, Value("24"), "1 to 8760";
     }
     models {
         /// Folder with model weights and cards
         dir, SIGHTLINE_MODELS_DIR, Unset("~/.local/share/sightline/models"), "a folder";
+        /// Workers of one model, each with a session of its own
+        workers, MODEL_WORKERS, Unset("as many as there are cores, 64 at most"), "1 to 256";
         /// The ONNX Runtime library
         ort_library, ORT_DYLIB_PATH, Unset("the one that make setup got"), "a file";
     }

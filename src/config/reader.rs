@@ -226,13 +226,12 @@ fn told(key: &Key, given: &Given, origin: &Origin) -> String {
     }
 }
 
-/// A list of URLs without the passwords in them.
+/// A list of URLs without what stands before the host in them: passwords and tokens.
 fn without_password(text: &str) -> String {
     let hide = |part: &str| {
         let (scheme, rest) = part.split_once("://")?;
-        let (user, host) = rest.rsplit_once('@')?;
-        let user = user.split(':').next().unwrap_or_default();
-        Some(format!("{scheme}://{user}:***@{host}"))
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://***@{host}"))
     };
     let parts: Vec<String> =
         text.split(',').map(|p| hide(p).unwrap_or_else(|| p.to_owned())).collect();

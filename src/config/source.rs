@@ -1,7 +1,7 @@
 //! Where settings come from: flags, environment, a TOML file. Gathers, and judges nothing but names.
 //!
-//! Later sources win over earlier ones: file, short variable, long variable, flag. A variable that
-//! is set to nothing counts as not set, as container files like to pass such on.
+//! Later sources win over earlier ones: file, short variable, long variable, flag. What is set to an
+//! empty text counts as not set: container files like to pass such on.
 
 use super::file;
 use super::key::{Key, TABLE, by_variable};
@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const DEFAULT_FILE: &str = "sightline.toml";
 /// The variable that names the file.
 pub(crate) const FILE_VARIABLE: &str = "SIGHTLINE_CONFIG";
-/// Variables of ours that are no settings of the server.
-const OTHER_VARIABLES: &[&str] = &[FILE_VARIABLE, "SIGHTLINE_MODELS"];
+/// Variables that were renamed: the old name, and the setting.
+const RENAMED: &[(&str, &str)] = &[("SIGHTLINE_MODELS", "SIGHTLINE_MODELS_DIR")];
 /// Variables of the stack that this replaces.
 const REPLACED: &[&str] = &["CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "REDIS_URL"];
 
@@ -126,15 +126,18 @@ impl Raw {
             file::read(file, &mut raw);
         }
         for key in TABLE {
-            for name in [key.variable.to_owned(), key.long_variable()] {
-                if let Some(value) = sources.environment.get(&name).filter(|v| !v.is_empty()) {
+            let old = RENAMED.iter().filter(|(_, new)| *new == key.variable);
+            let old = old.map(|(old, _)| (*old).to_owned());
+            for name in old.chain([key.variable.to_owned(), key.long_variable()]) {
+                if let Some(value) = sources.environment.get(&name) {
                     raw.variable(key, name, value);
                 }
             }
         }
         for flag in &sources.flags {
-            let given = Given::One(flag.value.clone());
-            raw.values.insert(flag.variable, (given, Origin::Flag(flag.name)));
+            if let Some(key) = by_variable(flag.variable) {
+                raw.set(key, Given::One(flag.value.clone()), Origin::Flag(flag.name));
+            }
         }
         for name in sources.environment.keys() {
             raw.judge_name(name);
@@ -149,7 +152,9 @@ impl Raw {
 
     /// Sets a setting, over what an earlier source said.
     pub(crate) fn set(&mut self, key: &'static Key, given: Given, origin: Origin) {
-        self.values.insert(key.variable, (given, origin));
+        if given != Given::One(String::new()) {
+            self.values.insert(key.variable, (given, origin));
+        }
     }
 
     fn variable(&mut self, key: &'static Key, name: String, value: &OsString) {
@@ -168,7 +173,8 @@ impl Raw {
     /// no fault.
     fn judge_name(&mut self, name: &str) {
         let known = |name: &str| {
-            OTHER_VARIABLES.contains(&name)
+            name == FILE_VARIABLE
+                || RENAMED.iter().any(|(old, _)| *old == name)
                 || by_variable(name).is_some()
                 || TABLE.iter().any(|key| key.long_variable() == name)
         };

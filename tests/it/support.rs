@@ -38,7 +38,10 @@ impl Run {
 /// The binary, without what the caller's environment would add.
 pub(crate) fn sightline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
-    command.env_remove("SIGHTLINE_MODELS").env_remove("LOG_LEVEL").stdin(Stdio::null());
+    for name in ["SIGHTLINE_MODELS", "SIGHTLINE_MODELS_DIR", "LOG_LEVEL"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
     command
 }
 
