@@ -6,7 +6,9 @@
 pub mod bus;
 pub mod clock;
 pub mod compute;
+pub mod config;
 pub mod drivers;
+pub mod handle;
 pub mod job;
 pub mod media;
 pub mod objects;
@@ -14,6 +16,7 @@ pub mod pipeline;
 pub mod queue;
 pub mod simulate;
 pub mod store;
+pub mod supervise;
 
 #[cfg(test)]
 mod testing;
