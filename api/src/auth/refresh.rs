@@ -6,16 +6,13 @@
 //! the family.
 
 use crate::config::SecretKey;
-use actors::clock::Clock;
-use actors::store::accounts::{RefreshToken, Rotation, TokenHash};
-use actors::store::AccountStore;
+use actors::handle::{Platform, RefreshToken, Rotation};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schema::account::User;
 use schema::id::UserId;
 use schema::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Within this time the same token may be presented again.
@@ -26,8 +23,7 @@ const TEXT: usize = 43;
 /// Makes, changes and revokes refresh tokens.
 #[derive(Debug, Clone)]
 pub struct RefreshTokens {
-    accounts: Arc<dyn AccountStore>,
-    clock: Arc<dyn Clock>,
+    platform: Platform,
     key: SecretKey,
     lifetime: Duration,
 }
@@ -35,13 +31,8 @@ pub struct RefreshTokens {
 impl RefreshTokens {
     /// Tokens that live for `lifetime`; `key` derives successors.
     #[must_use]
-    pub fn new(
-        accounts: Arc<dyn AccountStore>,
-        clock: Arc<dyn Clock>,
-        key: SecretKey,
-        lifetime: Duration,
-    ) -> Self {
-        Self { accounts, clock, key, lifetime }
+    pub const fn new(platform: Platform, key: SecretKey, lifetime: Duration) -> Self {
+        Self { platform, key, lifetime }
     }
 
     /// The first token of a sign-in.
@@ -50,10 +41,10 @@ impl RefreshTokens {
     /// `STORAGE_ERROR`.
     pub async fn begin(&self, user: UserId) -> Result<String> {
         let token = random_token()?;
-        let expires_at = self.clock.now().plus(self.lifetime);
-        let family = self.clock.uuid();
+        let expires_at = self.platform.clock().now().plus(self.lifetime);
+        let family = self.platform.clock().uuid();
         let stored = RefreshToken { hash: hash(&token), family, user, expires_at };
-        self.accounts.begin_family(stored).await?;
+        self.platform.accounts().begin_family(stored).await?;
         Ok(token)
     }
 
@@ -67,10 +58,10 @@ impl RefreshTokens {
             return Err(invalid());
         }
         let successor = URL_SAFE_NO_PAD.encode(self.key.mac(&[presented.as_bytes()]));
-        let now = self.clock.now();
+        let now = self.platform.clock().now();
         let expires_at = now.plus(self.lifetime);
-        let rotation = self
-            .accounts
+        let accounts = self.platform.accounts();
+        let rotation = accounts
             .rotate(hash(presented), hash(&successor), now, expires_at, GRACE)
             .await?;
         match rotation {
@@ -88,7 +79,7 @@ impl RefreshTokens {
     /// # Errors
     /// `STORAGE_ERROR`.
     pub async fn revoke(&self, presented: &str) -> Result<()> {
-        self.accounts.revoke_family(hash(presented)).await
+        self.platform.accounts().revoke_family(hash(presented)).await
     }
 }
 
@@ -104,7 +95,7 @@ pub fn random_token() -> Result<String> {
 
 /// What is kept of a token.
 #[must_use]
-pub fn hash(token: &str) -> TokenHash {
+pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 

@@ -3,14 +3,12 @@
 //! A browser cannot send a header with a WebSocket, and a token in a URL ends in logs; a ticket in
 //! a log is of no use to anybody.
 
+use super::Principal;
 use super::refresh::{hash, random_token};
-use actors::clock::Clock;
-use actors::store::accounts::TokenHash;
-use schema::account::User;
 use schema::time::WallTime;
 use schema::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a ticket is good for.
@@ -22,54 +20,42 @@ const MOST: usize = 10_000;
 
 #[derive(Debug)]
 struct Ticket {
-    user: User,
-    /// When the sign-in behind it ends.
-    session_until: WallTime,
+    principal: Principal,
     expires_at: WallTime,
 }
 
-/// The tickets that are out.
-#[derive(Debug)]
-pub struct Tickets {
-    clock: Arc<dyn Clock>,
-    out: Mutex<BTreeMap<TokenHash, Ticket>>,
-}
+/// The tickets that are out, by their hashes.
+#[derive(Debug, Default)]
+pub struct Tickets(Mutex<BTreeMap<[u8; 32], Ticket>>);
 
 impl Tickets {
-    /// None is out.
-    #[must_use]
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, out: Mutex::default() }
-    }
-
-    /// A new ticket for `user`, whose access token ends at `session_until`.
+    /// A new ticket that stands for `principal`.
     ///
     /// # Errors
     /// `RATE_LIMITED` where too many are out.
-    pub fn issue(&self, user: User, session_until: WallTime) -> Result<String> {
-        let now = self.clock.now();
+    pub fn issue(&self, principal: Principal, now: WallTime) -> Result<String> {
         let token = random_token()?;
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         out.retain(|_, ticket| ticket.expires_at > now);
-        let own = out.values().filter(|ticket| ticket.user.id == user.id).count();
+        let user = principal.user.id;
+        let own = out.values().filter(|ticket| ticket.principal.user.id == user).count();
         if own >= PER_USER || out.len() >= MOST {
             let message = "too many tickets for WebSockets are out";
             return Err(Error::new(ErrorKind::RateLimited, message));
         }
-        let expires_at = now.plus(LIFETIME);
-        out.insert(hash(&token), Ticket { user, session_until, expires_at });
+        out.insert(hash(&token), Ticket { principal, expires_at: now.plus(LIFETIME) });
         Ok(token)
     }
 
-    /// Takes a ticket: whose it is, and when the sign-in behind it ends.
+    /// Takes a ticket, for whom it stands for.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for one that is unknown, used or too old.
-    pub fn redeem(&self, token: &str) -> Result<(User, WallTime)> {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn redeem(&self, token: &str, now: WallTime) -> Result<Principal> {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         out.remove(&hash(token))
-            .filter(|ticket| ticket.expires_at > self.clock.now())
-            .map(|ticket| (ticket.user, ticket.session_until))
+            .filter(|ticket| ticket.expires_at > now)
+            .map(|ticket| ticket.principal)
             .ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "the ticket is not valid"))
     }
 }

@@ -12,7 +12,6 @@ use schema::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -52,7 +51,6 @@ pub struct AccessTokens {
     verifying: BTreeMap<String, DecodingKey>,
     validation: Validation,
     lifetime: Duration,
-    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for AccessTokens {
@@ -64,7 +62,7 @@ impl fmt::Debug for AccessTokens {
 impl AccessTokens {
     /// Tokens that are signed with the first of `keys` and live for `lifetime`.
     #[must_use]
-    pub fn new(keys: &SigningKeys, lifetime: Duration, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(keys: &SigningKeys, lifetime: Duration) -> Self {
         let (kid, secret) = keys.first();
         let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::HS256) };
         let verifying = keys
@@ -75,10 +73,10 @@ impl AccessTokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "sub", "aud", "iss"]);
-        // Expiry is checked here, against the clock that is handed in.
+        // Expiry is checked in `verify`, against the time that is handed in.
         validation.validate_exp = false;
         let signing = (header, EncodingKey::from_secret(secret));
-        Self { signing, verifying, validation, lifetime, clock }
+        Self { signing, verifying, validation, lifetime }
     }
 
     /// How long a token lives.
@@ -87,18 +85,18 @@ impl AccessTokens {
         self.lifetime
     }
 
-    /// A new token for `user`.
+    /// A new token for `user`, from now on.
     ///
     /// # Errors
     /// `SERVER_ERROR` where it cannot be signed.
-    pub fn issue(&self, user: UserId) -> Result<String> {
-        let now = self.clock.now();
+    pub fn issue(&self, user: UserId, clock: &dyn Clock) -> Result<String> {
+        let now = clock.now();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: user,
             typ: ACCESS.to_owned(),
-            jti: self.clock.uuid(),
+            jti: clock.uuid(),
             iat: now.epoch_seconds(),
             exp: now.plus(self.lifetime).epoch_seconds(),
         };
@@ -107,13 +105,12 @@ impl AccessTokens {
             .map_err(|e| Error::internal("signing an access token", e))
     }
 
-    /// Whose token this is.
+    /// Whose token this is, at `now`.
     ///
     /// # Errors
     /// `TOKEN_EXPIRED` for one of ours that has ended; `UNAUTHENTICATED` for anything else.
-    pub fn verify(&self, token: &str) -> Result<Verified> {
+    pub fn verify(&self, token: &str, now: WallTime) -> Result<Verified> {
         let claims = self.claims(token).ok_or_else(invalid)?;
-        let now = self.clock.now();
         let expires_at = WallTime(claims.exp.saturating_mul(1_000_000));
         let issued_at = WallTime(claims.iat.saturating_mul(1_000_000));
         let lives = expires_at.since(issued_at);

@@ -74,8 +74,6 @@ pub struct Settings {
     pub media_auth: MediaAuth,
     /// `MEDIA_URL_TTL_SECONDS`: how long a signed URL is good for at least.
     pub media_url_ttl_seconds: Option<u64>,
-    /// `UPLOAD_MAX_FILE_SIZE`, in bytes.
-    pub upload_max_file_size: Option<u64>,
     /// `RATE_LIMIT_REQUESTS` of one client.
     pub rate_limit_requests: Option<String>,
     /// `RATE_LIMIT_LOGIN` of one account; four times as many of one address.
@@ -125,8 +123,6 @@ pub struct ApiConfig {
     pub media_auth: MediaAuth,
     /// How long a signed URL is good for at least.
     pub media_url_lifetime: Duration,
-    /// Largest file of an upload, in bytes.
-    pub upload_max_file_size: u64,
     /// Requests of one client.
     pub rate_limit_requests: Rate,
     /// Sign-ins of one account.
@@ -144,9 +140,6 @@ pub struct ApiConfig {
     /// How long a refresh token lives.
     pub refresh_token_lifetime: Duration,
 }
-
-/// Largest file of an upload: 500 MB, as the seeds say it.
-pub const UPLOAD_MAX_FILE_SIZE: u64 = 524_288_000;
 
 impl Settings {
     /// Checks everything. `generated_key` signs where no `JWT_SECRET` is given, which only
@@ -202,7 +195,6 @@ impl Settings {
                 auth_disabled: self.auth_disabled,
                 media_auth: self.media_auth,
                 media_url_lifetime: Duration::from_secs(ttl),
-                upload_max_file_size: self.upload_max_file_size.unwrap_or(UPLOAD_MAX_FILE_SIZE),
                 rate_limit_requests: requests?,
                 rate_limit_login: login?,
                 rate_limit_register: register?,
@@ -269,7 +261,6 @@ mod tests {
         let config = Settings::default().validate(Some(&[7; 32])).expect("defaults");
         assert_eq!(config.registration, Registration::Open);
         assert_eq!(config.allowed_origins.len(), 2);
-        assert_eq!(config.upload_max_file_size, 524_288_000);
     }
 
     #[test]
