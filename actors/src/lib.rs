@@ -15,5 +15,5 @@ pub mod queue;
 pub mod simulate;
 pub mod store;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
