@@ -1,13 +1,21 @@
 //! From error kind to HTTP status: the only table.
 
-use http::StatusCode;
+use poem::http::StatusCode;
 use schema::ErrorKind;
+use std::time::Duration;
 
 /// The status of an error at the canonical endpoints (`/api/v1`).
 #[must_use]
 pub fn status(kind: ErrorKind) -> StatusCode {
     use ErrorKind as K;
     match kind {
+        K::Unauthenticated | K::TokenExpired => StatusCode::UNAUTHORIZED,
+        K::Forbidden => StatusCode::FORBIDDEN,
+        K::NotFound => StatusCode::NOT_FOUND,
+        K::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        K::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        K::Conflict | K::Cancelled | K::UserExists => StatusCode::CONFLICT,
+        K::CursorExpired => StatusCode::GONE,
         K::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         K::InvalidFileType | K::UnsupportedFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         K::MissingInput
@@ -18,10 +26,9 @@ pub fn status(kind: ErrorKind) -> StatusCode {
         | K::ValidationError
         | K::CorruptMedia
         | K::MediaLimitExceeded => StatusCode::UNPROCESSABLE_ENTITY,
+        K::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         K::DownloadError => StatusCode::BAD_GATEWAY,
-        K::NotFound => StatusCode::NOT_FOUND,
-        K::Conflict | K::Cancelled => StatusCode::CONFLICT,
-        K::ModelUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        K::ModelUnavailable | K::QueueFull | K::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         K::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -39,6 +46,33 @@ pub fn legacy_status(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// How long a client should wait where the error itself does not say it: an answer of 429 or 503
+/// always tells.
+#[must_use]
+pub fn retry_after(kind: ErrorKind) -> Option<Duration> {
+    match kind {
+        ErrorKind::ModelUnavailable => Some(Duration::from_secs(60)),
+        ErrorKind::QueueFull | ErrorKind::RateLimited => Some(Duration::from_secs(10)),
+        ErrorKind::NotReady => Some(Duration::from_secs(2)),
+        _ => None,
+    }
+}
+
+/// Whose fault it is, as `error_type` tells it.
+#[must_use]
+pub fn error_type(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "authentication",
+        StatusCode::FORBIDDEN => "permission",
+        StatusCode::NOT_FOUND | StatusCode::GONE => "not_found",
+        StatusCode::CONFLICT => "conflict",
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit",
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => "unavailable",
+        other if other.is_client_error() => "validation",
+        _ => "server",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +84,14 @@ mod tests {
             let status = status(*kind);
             assert!(status.is_client_error() || status.is_server_error(), "{kind}");
             assert_eq!(status == 500, ours.contains(kind), "{kind} is {status}");
+        }
+    }
+
+    #[test]
+    fn who_has_to_wait_is_told_how_long() {
+        for kind in ErrorKind::ALL {
+            let waits = matches!(status(*kind).as_u16(), 429 | 503);
+            assert_eq!(retry_after(*kind).is_some(), waits, "{kind}");
         }
     }
 
