@@ -2,4 +2,5 @@
 //! in its own folder here and nowhere else.
 
 pub mod memory;
+pub mod nats;
 pub mod objects;
