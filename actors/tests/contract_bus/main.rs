@@ -1,0 +1,4 @@
+//! The contract of `actors::bus`, and what each engine promises beyond it.
+
+mod memory;
+mod suite;
