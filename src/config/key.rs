@@ -12,7 +12,7 @@ pub(crate) enum Fallback {
     ByEnvironment {
         /// In development.
         development: &'static str,
-        /// In production.
+        /// Elsewhere.
         production: &'static str,
     },
     /// No value; what that means.
@@ -81,7 +81,7 @@ macro_rules! table {
     };
 }
 
-use Fallback::{ByEnvironment, Unset, Value};
+use Fallback::{ByEnvironment, Secret, Unset, Value};
 
 const fn by(development: &'static str, production: &'static str) -> Fallback {
     ByEnvironment { development, production }
@@ -89,8 +89,8 @@ const fn by(development: &'static str, production: &'static str) -> Fallback {
 
 table! {
     server {
-        /// What this is: development is lenient and makes its own secrets, production is neither
-        environment, ENVIRONMENT, Value("development"), "development or production";
+        /// What this is: development is lenient and makes its own secrets, the others are neither
+        environment, ENVIRONMENT, Value("development"), "development, staging or production";
         /// Address that HTTP is served at
         host, HOST, by("127.0.0.1", "0.0.0.0"), "an IP address";
         /// Port that HTTP is served at; 0 takes a free one
@@ -108,15 +108,43 @@ table! {
         /// Folder of everything that is kept
         data_dir, DATA_DIR, Value("sightline-data"), "a folder";
         /// Where jobs, users and events are kept
-        database_url, DATABASE_URL, Unset("sqlite://, then DATA_DIR, then /sightline.db"), "sqlite://PATH";
+        database_url, DATABASE_URL, Unset("sqlite://, then DATA_DIR, then /sightline.db"), "sqlite://PATH or sqlite::memory:";
+        /// Space on the disk that uploads leave free; KB, MB, GB, KiB, MiB and GiB may follow the number
+        min_free_space, MIN_FREE_SPACE, Value("512MiB"), "1 to 1 TiB";
+    }
+    auth {
+        /// Key that signs tokens, of 32 bytes and more; or several with names, kid:key,kid:key: the first signs, all verify
+        jwt_secret, JWT_SECRET, Secret("made in DATA_DIR in development, an error elsewhere"), "keys of 32 bytes and more";
+        /// Who may register: everybody, whom an admin registers, or nobody
+        registration, REGISTRATION, by("open", "closed"), "open, invite or closed";
+        /// Everybody is an admin; in development only
+        auth_disabled, AUTH_DISABLED, Value("false"), "true or false";
+        /// How long an access token lives, in seconds
+        access_token_seconds, ACCESS_TOKEN_SECONDS, Value("900"), "60 to 86400";
+        /// How long a refresh token lives, in days
+        refresh_token_days, REFRESH_TOKEN_DAYS, Value("30"), "1 to 365";
+        /// Sign-ins of one account; four times as many of one address
+        rate_limit_login, RATE_LIMIT_LOGIN, by("600/min", "5/min"), "a number per s, min or h, such as 5/min";
+        /// Registrations from one address
+        rate_limit_register, RATE_LIMIT_REGISTER, by("600/min", "3/h"), "a number per s, min or h, such as 3/h";
+    }
+    http {
+        /// Requests of one client
+        rate_limit_requests, RATE_LIMIT_REQUESTS, by("60000/min", "1200/min"), "a number per s, min or h, such as 600/min";
+        /// Requests that are worked on at once
+        max_in_flight, MAX_REQUESTS_IN_FLIGHT, Value("512"), "1 to 100000";
+        /// Connections that are held at once
+        max_connections, MAX_CONNECTIONS, Value("4096"), "1 to 1000000";
+        /// How many seconds the head of a request may take, and its body may pause
+        idle_seconds, HTTP_IDLE_SECONDS, Value("60"), "1 to 3600";
     }
     bus {
         /// NATS servers that events are published to
         nats_url, NATS_URL, Unset("in this process only"), "addresses such as nats://host:4222";
         /// What all subjects on NATS begin with
-        nats_prefix, NATS_PREFIX, Value("sightline.v1"), "words of letters, digits, _ and - with dots between";
+        nats_prefix, NATS_PREFIX, Value("sightline.v1"), "up to 64 of a-z, 0-9, _ and - between dots";
         /// File with the credentials for NATS
-        nats_credentials, NATS_CREDENTIALS, Unset("none"), "a .creds file";
+        nats_credentials, NATS_CREDENTIALS, Unset("none, or those in NATS_URL"), "a .creds file";
         /// File with the certificates that NATS servers are checked against
         nats_tls_ca, NATS_TLS_CA, Unset("those of the system"), "a PEM file";
     }
@@ -147,6 +175,10 @@ table! {
         max_image_pixels, MEDIA_MAX_IMAGE_PIXELS, Value("100000000"), "1 to 1000000000";
         /// Longest video in seconds
         max_duration_seconds, MEDIA_MAX_DURATION_SECONDS, Value("14400"), "1 to 31536000";
+        /// Who may read files of jobs: whoever has a signed URL, whoever has a token, or everybody
+        auth, MEDIA_AUTH, Value("signed"), "signed, bearer or public";
+        /// How many seconds a signed URL is good for at least; 0 for ever, with MEDIA_AUTH=public only
+        url_ttl_seconds, MEDIA_URL_TTL_SECONDS, Value("3600"), "0 to 31536000";
     }
     retention {
         /// How many days jobs and their files are kept once they have ended; 0 for ever

@@ -2,41 +2,12 @@
 
 use super::key::{Fallback, Key, TABLE, by_variable};
 use super::source::{Given, Origin, Raw};
+use api::config::Environment;
 use schema::error::FieldFault;
 use schema::{Error, Result};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::str::FromStr;
-
-/// How strict a server is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Environment {
-    /// Lenient, on one's own machine.
-    Development,
-    /// Strict.
-    Production,
-}
-
-impl FromStr for Environment {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "development" => Ok(Self::Development),
-            "production" => Ok(Self::Production),
-            _ => Err(()),
-        }
-    }
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Development => "development",
-            Self::Production => "production",
-        })
-    }
-}
 
 /// Reads settings by their short variables and keeps what is wrong with them.
 pub(crate) struct Reader {
@@ -53,7 +24,7 @@ impl Reader {
         // Anything but development is held to be the strict one until its fault is told.
         let environment = Environment::Production;
         let mut reader = Self { raw, environment, faults, read: BTreeSet::new() };
-        reader.environment = reader.value("ENVIRONMENT");
+        reader.environment = reader.word("ENVIRONMENT");
         reader
     }
 
@@ -103,6 +74,11 @@ impl Reader {
         parsed
     }
 
+    /// The value of a setting that always has one, of a type that is one of a few words.
+    pub(crate) fn word<T: DeserializeOwned>(&mut self, variable: &'static str) -> T {
+        self.value::<Word<T>>(variable).0
+    }
+
     /// The values of a setting that may have several.
     pub(crate) fn list<T: FromStr>(&mut self, variable: &'static str) -> Vec<T> {
         let key = self.key(variable);
@@ -129,9 +105,12 @@ impl Reader {
         self.faults.push(FieldFault { field, message });
     }
 
-    /// Takes over the faults that a section found in its values.
-    pub(crate) fn adopt(&mut self, error: &Error) {
-        self.faults.extend(error.fields().iter().cloned());
+    /// Takes over the faults that a section found in its values; `variable` names the setting that
+    /// a field was made of.
+    pub(crate) fn adopt(&mut self, faults: &[FieldFault], variable: impl Fn(&str) -> &'static str) {
+        for fault in faults {
+            self.refuse(variable(&fault.field), &fault.message);
+        }
     }
 
     /// Ends the reading: what was worth a word, and what is in force.
@@ -201,8 +180,19 @@ fn fallback_text(key: &Key, environment: Environment) -> Option<&'static str> {
     match (key.fallback, environment) {
         (Fallback::Value(text), _)
         | (Fallback::ByEnvironment { development: text, .. }, Environment::Development)
-        | (Fallback::ByEnvironment { production: text, .. }, Environment::Production) => Some(text),
+        | (Fallback::ByEnvironment { production: text, .. }, _) => Some(text),
         (Fallback::Unset(_) | Fallback::Secret(_), _) => None,
+    }
+}
+
+/// A value of a type that is known by its words in `serde`.
+struct Word<T>(T);
+
+impl<T: DeserializeOwned> FromStr for Word<T> {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        T::deserialize(text.into_deserializer()).map(Self)
     }
 }
 

@@ -1,11 +1,13 @@
 //! The settings that are in force, of types that say what they mean: each section is made here and
 //! belongs to the crate that works by it.
 
-use super::reader::{Environment, Reader};
-use super::value::{Bytes, Database, Listen, LogFormat, NatsAddress, SubjectPrefix};
+use super::reader::Reader;
+use super::value::{Bytes, Database, Listen, LogFormat};
 use actors::compute::ModelFiles;
 use actors::config::PlatformConfig;
+use actors::drivers::nats::{NatsAuth, NatsConfig};
 use actors::media::Limits;
+use api::config::{ApiConfig, SigningKeys};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -18,8 +20,6 @@ const DEFAULT_WORKERS: usize = 64;
 /// All settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// How strict this server is.
-    pub(crate) environment: Environment,
     /// Where HTTP is served.
     pub(crate) listen: SocketAddr,
     /// Where metrics are served.
@@ -27,7 +27,11 @@ pub(crate) struct Settings {
     /// What is kept, and where.
     pub(crate) data: DataSettings,
     /// The servers that events go to; nothing where they stay in the process.
-    pub(crate) nats: Option<NatsSettings>,
+    pub(crate) nats: Option<NatsConfig>,
+    /// How HTTP is served, but for the keys that sign.
+    pub(crate) api: ApiConfig,
+    /// Keys that sign; nothing where they are to be made in the data folder.
+    pub(crate) signing_keys: Option<SigningKeys>,
     /// How the node works.
     pub(crate) platform: PlatformConfig,
     /// What inputs may cost.
@@ -45,23 +49,12 @@ pub(crate) struct Settings {
 pub(crate) struct DataSettings {
     /// The folder that a server locks.
     pub(crate) folder: PathBuf,
-    /// The SQLite file.
-    pub(crate) database: PathBuf,
+    /// The SQLite file; nothing where it is in memory.
+    pub(crate) database: Option<PathBuf>,
     /// The folder of the files of jobs.
     pub(crate) media: PathBuf,
-}
-
-/// The NATS servers that events go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NatsSettings {
-    /// Their addresses.
-    pub(crate) servers: Vec<String>,
-    /// What all subjects begin with.
-    pub(crate) prefix: String,
-    /// File with credentials.
-    pub(crate) credentials: Option<PathBuf>,
-    /// File with the certificates that they are checked against.
-    pub(crate) tls_ca: Option<PathBuf>,
+    /// Bytes on its disk that uploads leave free.
+    pub(crate) min_free_bytes: u64,
 }
 
 /// What is logged, and how.
@@ -78,12 +71,14 @@ impl Settings {
     pub(crate) fn read(reader: &mut Reader) -> Self {
         let host: IpAddr = reader.value("HOST");
         let data = data(reader);
+        let (api, signing_keys) = api(reader);
         let settings = Self {
-            environment: reader.environment(),
             listen: SocketAddr::new(host, reader.value("PORT")),
             metrics: reader.value::<Listen>("METRICS_ADDR").0,
             data,
             nats: nats(reader),
+            api,
+            signing_keys,
             platform: platform(reader),
             media: media(reader),
             models: models(reader),
@@ -100,34 +95,85 @@ impl Settings {
 fn data(reader: &mut Reader) -> DataSettings {
     let folder: PathBuf = reader.value("DATA_DIR");
     let database = match reader.optional("DATABASE_URL") {
-        Some(Database::Sqlite(path)) => PathBuf::from(path),
+        Some(Database::Sqlite(path)) => Some(PathBuf::from(path)),
+        Some(Database::Memory) => None,
         Some(Database::Later) => {
             let message = "this version keeps everything in SQLite, ScyllaDB is not built yet; \
                            expected sqlite://PATH";
             reader.refuse("DATABASE_URL", message);
-            PathBuf::new()
+            None
         }
-        None => folder.join("sightline.db"),
+        None => Some(folder.join("sightline.db")),
     };
     let media = reader.optional("MEDIA_ROOT").unwrap_or_else(|| folder.join("media"));
-    DataSettings { folder, database, media }
+    let min_free_bytes = reader.value::<Bytes>("MIN_FREE_SPACE").0;
+    DataSettings { folder, database, media, min_free_bytes }
 }
 
-fn nats(reader: &mut Reader) -> Option<NatsSettings> {
-    let servers: Vec<NatsAddress> = reader.list("NATS_URL");
-    let prefix: SubjectPrefix = reader.value("NATS_PREFIX");
-    let credentials = file(reader, "NATS_CREDENTIALS");
-    let tls_ca = file(reader, "NATS_TLS_CA");
-    if servers.is_empty() {
-        for (variable, given) in [("NATS_CREDENTIALS", &credentials), ("NATS_TLS_CA", &tls_ca)] {
-            if given.is_some() {
-                reader.refuse(variable, "has a meaning only where NATS_URL is set");
-            }
+fn nats(reader: &mut Reader) -> Option<NatsConfig> {
+    let urls: Vec<String> = reader.list("NATS_URL");
+    let credentials: Option<PathBuf> = reader.optional("NATS_CREDENTIALS");
+    let config = NatsConfig {
+        urls: urls.into_iter().map(Into::into).collect(),
+        prefix: reader.value("NATS_PREFIX"),
+        auth: credentials.clone().map_or(NatsAuth::None, NatsAuth::Credentials),
+        tls_ca: reader.optional("NATS_TLS_CA"),
+        ..NatsConfig::default()
+    };
+    if config.urls.is_empty() {
+        let without = [("NATS_CREDENTIALS", credentials), ("NATS_TLS_CA", config.tls_ca)];
+        for (variable, _) in without.iter().filter(|(_, given)| given.is_some()) {
+            reader.refuse(variable, "has a meaning only where NATS_URL is set");
         }
         return None;
     }
-    let servers = servers.into_iter().map(|s| s.0).collect();
-    Some(NatsSettings { servers, prefix: prefix.0, credentials, tls_ca })
+    if let Err(error) = config.validate() {
+        reader.adopt(error.fields(), |field| match field {
+            "prefix" => "NATS_PREFIX",
+            "auth" => "NATS_CREDENTIALS",
+            "tls_ca" => "NATS_TLS_CA",
+            _ => "NATS_URL",
+        });
+    }
+    Some(config)
+}
+
+/// The section of HTTP. Keys that are to be made have a stand-in here, which signs nothing.
+fn api(reader: &mut Reader) -> (ApiConfig, Option<SigningKeys>) {
+    const STAND_IN: [u8; 32] = [0; 32];
+    let settings = api::config::Settings {
+        environment: reader.environment(),
+        public_base_url: reader.optional("PUBLIC_BASE_URL"),
+        allowed_origins: Some(reader.list("ALLOWED_ORIGINS")),
+        trusted_proxies: reader.list("TRUSTED_PROXIES"),
+        jwt_secret: reader.optional("JWT_SECRET"),
+        registration: Some(reader.word("REGISTRATION")),
+        auth_disabled: reader.value("AUTH_DISABLED"),
+        media_auth: reader.word("MEDIA_AUTH"),
+        media_url_ttl_seconds: Some(number(reader, "MEDIA_URL_TTL_SECONDS", 0..=31_536_000)),
+        rate_limit_requests: reader.optional("RATE_LIMIT_REQUESTS"),
+        rate_limit_login: reader.optional("RATE_LIMIT_LOGIN"),
+        rate_limit_register: reader.optional("RATE_LIMIT_REGISTER"),
+        max_in_flight: Some(number(reader, "MAX_REQUESTS_IN_FLIGHT", 1..=100_000)),
+        max_connections: Some(number(reader, "MAX_CONNECTIONS", 1..=1_000_000)),
+        idle_seconds: Some(number(reader, "HTTP_IDLE_SECONDS", 1..=3_600)),
+        access_token_seconds: Some(number(reader, "ACCESS_TOKEN_SECONDS", 60..=86_400)),
+        refresh_token_days: Some(number(reader, "REFRESH_TOKEN_DAYS", 1..=365)),
+    };
+    let given = settings.jwt_secret.is_some();
+    let config = settings.validate(Some(&STAND_IN)).unwrap_or_else(|faults| {
+        reader.adopt(&faults, variable_of_api);
+        let sound = api::config::Settings::default().validate(Some(&STAND_IN));
+        sound.expect("the defaults of development have no faults")
+    });
+    let keys = given.then(|| config.signing_keys.clone());
+    (config, keys)
+}
+
+/// Fields of the section of HTTP are called as their variables.
+fn variable_of_api(field: &str) -> &'static str {
+    let variable = super::key::TABLE.iter().find(|k| k.variable.eq_ignore_ascii_case(field));
+    variable.expect("each field of the section is a setting").variable
 }
 
 fn platform(reader: &mut Reader) -> PlatformConfig {
@@ -147,7 +193,12 @@ fn platform(reader: &mut Reader) -> PlatformConfig {
     let days: u64 = number(reader, "RETENTION_DAYS", 0..=36_500);
     config.job_retention = (days > 0).then(|| hours(24 * days));
     if let Err(error) = config.check() {
-        reader.adopt(&error);
+        reader.adopt(error.fields(), |field| match field {
+            "jobs.lease" => "JOB_LEASE_SECONDS",
+            "jobs.stall" => "JOB_STALL_SECONDS",
+            "max_upload_bytes" => "UPLOAD_MAX_FILE_SIZE",
+            _ => "PROCESSING_MAX_CONCURRENT_JOBS",
+        });
     }
     config
 }

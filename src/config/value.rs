@@ -55,6 +55,8 @@ impl FromStr for Listen {
 pub(crate) enum Database {
     /// An SQLite file.
     Sqlite(String),
+    /// SQLite in memory: gone with the process.
+    Memory,
     /// A store that is known of, but not built yet.
     Later,
 }
@@ -64,41 +66,11 @@ impl FromStr for Database {
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
         match text.split_once("://") {
+            None if text == "sqlite::memory:" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.to_owned())),
             Some(("scylla", _)) => Ok(Self::Later),
             _ => Err(Unfit),
         }
-    }
-}
-
-/// The address of a NATS server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NatsAddress(pub(crate) String);
-
-impl FromStr for NatsAddress {
-    type Err = Unfit;
-
-    fn from_str(text: &str) -> Result<Self, Unfit> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("nats", text));
-        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        let known = ["nats", "tls", "ws", "wss"].contains(&scheme);
-        let fits = known && !host.is_empty() && !host.starts_with(':') && !text.contains(' ');
-        fits.then(|| Self(text.to_owned())).ok_or(Unfit)
-    }
-}
-
-/// Words with dots between, each of which is safe in a subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SubjectPrefix(pub(crate) String);
-
-impl FromStr for SubjectPrefix {
-    type Err = Unfit;
-
-    fn from_str(text: &str) -> Result<Self, Unfit> {
-        let safe = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let word = |w: &str| !w.is_empty() && w.chars().all(safe);
-        let fits = text.len() <= 128 && text.split('.').all(word);
-        fits.then(|| Self(text.to_owned())).ok_or(Unfit)
     }
 }
 
@@ -157,21 +129,10 @@ mod tests {
             &[
                 ("sqlite://a/b.db", Database::Sqlite("a/b.db".to_owned())),
                 ("sqlite:///var/a.db", Database::Sqlite("/var/a.db".to_owned())),
+                ("sqlite::memory:", Database::Memory),
                 ("scylla://a:9042,b:9042/sightline", Database::Later),
             ],
             &["", "sqlite", "sqlite://", "postgres://a/b", "/var/a.db"],
-        );
-        check(
-            &[
-                ("nats://a:4222", NatsAddress("nats://a:4222".to_owned())),
-                ("a:4222", NatsAddress("a:4222".to_owned())),
-                ("tls://u:p@a", NatsAddress("tls://u:p@a".to_owned())),
-            ],
-            &["", "http://a", "nats://", "nats://:4222", "nats://u:p@", "a b"],
-        );
-        check(
-            &[("sightline.v1", SubjectPrefix("sightline.v1".to_owned()))],
-            &["", ".", "a.", "a..b", "a.*", "a.>", "a b", "ä"],
         );
         check(&[("text", LogFormat::Text), ("json", LogFormat::Json)], &["", "JSON", "xml"]);
     }
