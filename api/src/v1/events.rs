@@ -13,6 +13,7 @@ use schema::event::{Cursor, Event};
 use schema::subject::Pattern;
 use schema::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Events of a page.
 const PAGE: u32 = 100;
@@ -35,7 +36,7 @@ struct EventView {
     /// When it was stored, RFC 3339.
     time: String,
     /// What happened.
-    data: Map<String, Value>,
+    data: BTreeMap<String, Value>,
 }
 
 /// Where a reader stands.
@@ -135,8 +136,8 @@ fn view(event: Event) -> Result<EventView> {
         Err(error) => return Err(Error::internal("an event as json", error)),
     };
     let data = match body.remove("data") {
-        Some(Value::Object(data)) => data,
-        _ => Map::new(),
+        Some(Value::Object(data)) => data.into_iter().collect(),
+        _ => BTreeMap::new(),
     };
     let kind = body.remove("type").and_then(|kind| kind.as_str().map(str::to_owned));
     Ok(EventView {

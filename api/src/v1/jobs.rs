@@ -129,7 +129,7 @@ impl JobsApi {
         body: RawBody<CanonicalForm>,
     ) -> Result<Accepted, Failure> {
         let platform = &services.platform;
-        let submission = submission(platform, request, body.body, idempotency_key.0).await?;
+        let submission = submission(platform, request, body, idempotency_key.0).await?;
         let created = platform.submit(&caller.scope(), submission).await?;
         Ok(accepted(&services, request, &caller, &created))
     }

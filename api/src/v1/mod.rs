@@ -6,6 +6,6 @@ pub mod health;
 pub mod job_types;
 pub mod jobs;
 pub mod media;
-mod view;
+pub mod view;
 
-pub use view::{JobView, Meta};
+

@@ -38,15 +38,23 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for JsonBody<T> {
     ) -> poem::Result<Self> {
         let door = Context::of(request).door;
         let value = read(request, body, door).await?;
-        let given = value.clone();
-        T::parse_from_json(Some(value)).map(Self).map_err(|error| {
-            let mut faults = faults::<T>(&given);
-            if faults.is_empty() {
-                faults.push(fault("body", error.message()));
-            }
-            Failure::from(Error::validation(faults)).into()
-        })
+        Ok(Self(parse(value).map_err(Failure::from)?))
     }
+}
+
+/// Takes `value` as a `T`.
+///
+/// # Errors
+/// `VALIDATION_ERROR` that names every field that is missing, unknown or of another type.
+pub fn parse<T: ParseFromJSON>(value: Value) -> Result<T, Error> {
+    let given = value.clone();
+    T::parse_from_json(Some(value)).map_err(|error| {
+        let mut faults = faults::<T>(&given);
+        if faults.is_empty() {
+            faults.push(fault("body", error.message()));
+        }
+        Error::validation(faults)
+    })
 }
 
 async fn read(request: &Request, body: &mut RequestBody, door: Door) -> Result<Value, Failure> {
@@ -59,7 +67,8 @@ async fn read(request: &Request, body: &mut RequestBody, door: Door) -> Result<V
             .with_hint("send application/json")
             .into());
     }
-    let bytes = Vec::<u8>::from_request(request, body).await.map_err(from_poem)?;
+    let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await;
+    let bytes = bytes.map_err(from_poem)?;
     if is_form {
         let fields = form_urlencoded::parse(&bytes);
         return Ok(fields.map(|(k, v)| (k.into_owned(), v.into())).collect::<Map<_, _>>().into());

@@ -4,7 +4,7 @@
 mod body;
 mod named;
 
-pub use body::JsonBody;
+pub use body::{JsonBody, parse};
 pub use named::{
-    ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJob, placeholder_schemas,
+    ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJobDetail,
 };

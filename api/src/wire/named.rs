@@ -93,11 +93,5 @@ named! {
 }
 named! {
     /// A job of the first seed's doors, with the fields of its results beside its own.
-    VideoJob(Value) = "VideoJobDetail", MetaSchema::ANY
-}
-
-/// Names of the schemas that are placeholders until the document is finished.
-#[must_use]
-pub const fn placeholder_schemas() -> [&'static str; 4] {
-    ["JobParameters", "JobResults", "JobDetail", "VideoJobDetail"]
+    VideoJobDetail(Value) = "VideoJobDetail", MetaSchema::ANY
 }
