@@ -67,8 +67,8 @@ pub enum DropPolicy {
 pub enum Delivery {
     /// A message.
     Message(Message),
-    /// This many were missed before the next message; 0 where nobody could count them, as the
-    /// connection was lost. What is stored is read again from the store.
+    /// This many were missed, told before the messages that wait; 0 where nobody could count them,
+    /// as the connection was lost. What is stored is read again from the store.
     Gap(u64),
 }
 

@@ -114,7 +114,8 @@ async fn what_is_published_arrives_whole(bus: &dyn Bus) {
     for numbering in numberings {
         for owner in [None, Some(id.parse().expect("a UUIDv7"))] {
             let numbering = numbering.clone();
-            let sent = Message { numbering, owner, ..text("whole.a-B_9.state", "{\"a\":\"\u{e4}\"}") };
+            let sent =
+                Message { numbering, owner, ..text("whole.a-B_9.state", "{\"a\":\"\u{e4}\"}") };
             bus.publish(sent.clone()).await.expect("an open bus");
             assert_eq!(message(&mut subscription).await, sent);
         }
@@ -125,7 +126,8 @@ async fn what_is_published_arrives_whole(bus: &dyn Bus) {
 }
 
 async fn one_publishers_messages_arrive_in_order(bus: &dyn Bus) {
-    let mut subscriptions = [listen(bus, "order.>", 2000).await, listen(bus, "order.a", 2000).await];
+    let mut subscriptions =
+        [listen(bus, "order.>", 2000).await, listen(bus, "order.a", 2000).await];
     let sent: Vec<String> = (0..1000).map(|i| i.to_string()).collect();
     bus.publish_all(sent.iter().map(|t| text("order.a", t)).collect()).await.expect("open");
     for subscription in &mut subscriptions {
@@ -209,7 +211,8 @@ async fn waiting_may_be_given_up(bus: &dyn Bus) {
 
 async fn what_is_no_subject_is_refused(bus: &dyn Bus) {
     let before = bus.state().refused;
-    let bad = ["", "a.*", "a.>", "a b", "a..b", ".a", "a.", "a\r\nPUB b 0", "\u{e4}", &"x".repeat(300)];
+    let bad =
+        ["", "a.*", "a.>", "a b", "a..b", ".a", "a.", "a\r\nPUB b 0", "\u{e4}", &"x".repeat(300)];
     for subject in bad {
         let refused = bus.publish(text(subject, "x")).await.map_err(|e| e.kind());
         assert_eq!(refused, Err(ErrorKind::ValidationError), "{subject:?}");

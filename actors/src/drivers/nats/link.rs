@@ -126,8 +126,16 @@ mod tests {
 
     #[test]
     fn waits_double_to_a_limit_and_differ() {
-        let cases =
-            [(0, 50), (1, 50), (2, 100), (3, 200), (6, 1600), (7, 2000), (1000, 2000), (usize::MAX, 2000)];
+        let cases = [
+            (0, 50),
+            (1, 50),
+            (2, 100),
+            (3, 200),
+            (6, 1600),
+            (7, 2000),
+            (1000, 2000),
+            (usize::MAX, 2000),
+        ];
         for (attempt, ms) in cases {
             assert_eq!(backoff(attempt, u64::MAX), Duration::from_millis(ms), "{attempt}");
             assert_eq!(backoff(attempt, 0), Duration::from_millis(ms) / 2, "{attempt}");

@@ -98,7 +98,10 @@ impl Session {
             }
         };
         let Ok(sent) = tokio::time::timeout(self.patience, sending).await else {
-            return Err(Error::new(ErrorKind::NotReady, "the bus takes nothing: its server stalls"));
+            return Err(Error::new(
+                ErrorKind::NotReady,
+                "the bus takes nothing: its server stalls",
+            ));
         };
         sent.map_err(|e| match e.kind() {
             PublishErrorKind::MaxPayloadExceeded => {

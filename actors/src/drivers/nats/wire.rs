@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_no_message() {
-        let good = received("sightline.v1.a.b", &[(OWNER, ONE), (MESSAGE_ID, "x:1"), (SCHEMA, "1")]);
+        let good =
+            received("sightline.v1.a.b", &[(OWNER, ONE), (MESSAGE_ID, "x:1"), (SCHEMA, "1")]);
         let good = good.expect("whole");
         assert_eq!((good.subject.as_str(), good.owner), ("a.b", ONE.parse().ok()));
         assert_eq!(good.numbering, Numbering::Stored("x:1".to_owned()));
