@@ -13,6 +13,7 @@ pub mod door;
 pub mod error;
 pub mod failure;
 pub mod media;
+pub mod metrics;
 pub mod middleware;
 pub mod openapi;
 mod s0;

@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use reader::InForce;
 pub(crate) use report::{env_example, json, markdown, table};
-pub(crate) use settings::{Settings, default_workers, models_folder};
+pub(crate) use settings::{DataSettings, Settings, default_workers, models_folder};
 pub(crate) use source::{Flag, Sources};
 pub(crate) use value::LogFormat;
 
