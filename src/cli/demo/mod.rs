@@ -172,7 +172,7 @@ async fn show(running: &Running, work: &Work, stop: &CancellationToken) -> Resul
     stdout::print(format!("job {id}: {} of {}\n", work.kind, work.video.display()))?;
     let job = follow(&mut client, &id, stop).await?;
     let results = client.results(&id).await?;
-    let told = report::Report { job: &job, results: &results, truth: work.truth.as_ref() };
+    let told = report::Report { results: &results, truth: work.truth.as_ref() };
     stdout::print(told.text())?;
     stdout::print(format!(
         "page      {base}/  (sign in as {username}, password {password})\n\

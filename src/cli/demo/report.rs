@@ -4,10 +4,8 @@ use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use schema::{Error, ErrorKind};
 use serde_json::Value;
 
-/// A job, its results, and what is true.
+/// The results of a job, and what is true.
 pub(super) struct Report<'a> {
-    /// The job as the API shows it.
-    pub(super) job: &'a Value,
     /// `results.json`.
     pub(super) results: &'a Value,
     /// `crossings.json` of the scene.
@@ -89,13 +87,12 @@ mod tests {
 
     #[test]
     fn counts_stand_beside_the_truth() {
-        let job = json!({});
         let results = json!({"model": "motion", "total_objects": 27,
             "final_counts": {"a": {"forward": 2, "backward": 3}},
             "warnings": [{"code": "W", "message": "told"}]});
         let truth = json!({"unique_figures": 18,
             "lines": [{"id": "a", "name": "gate", "forward": 4, "backward": 3}]});
-        let text = Report { job: &job, results: &results, truth: Some(&truth) }.text();
+        let text = Report { results: &results, truth: Some(&truth) }.text();
         for row in ["distinct figures", "18", "27", "gate, forward", "warning: W: told"] {
             assert!(text.contains(row), "{row} is not in\n{text}");
         }
