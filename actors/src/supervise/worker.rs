@@ -36,7 +36,7 @@ pub(crate) fn child<S: Service>(
             Ok(actor.get_cell())
         })
     });
-    ChildSpec { name: name.into(), policy, begin }
+    ChildSpec { name: name.into(), policy, begin, is_supervisor: false }
 }
 
 struct Worker<S>(PhantomData<S>);
