@@ -2,8 +2,7 @@
 
 use super::staging::Staging;
 use super::{exit, interrupt, stdout, summary};
-use actors::compute::Compute;
-use actors::job::model::ModelStore;
+use actors::compute::{ModelFiles, ModelStore};
 use actors::job::run::{PICTURE, RESULTS, Request, TRACKS, VIDEO, Workshop, run as run_job};
 use actors::media::{Input, Limits};
 use actors::pipeline::Progress;
@@ -99,24 +98,24 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
 }
 
 async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
-    let request = Request {
-        kind: args.job,
-        parameters: parameters(args)?,
-        input: input(&args.input),
-        annotate: !args.no_video,
-    };
-    keep_input(&request.input, &args.out)?;
-    let workshop = Workshop {
-        compute: Compute::start()?,
-        models: ModelStore { folder: models_folder(args.models.as_deref()), library: None },
-        limits: Limits::default(),
-        workers: args.workers.map_or_else(default_workers, usize::from),
-    };
+    let (parameters, input) = (parameters(args)?, input(&args.input));
+    keep_input(&input, &args.out)?;
+    let files = ModelFiles { folder: models_folder(args.models.as_deref()), library: None };
+    let workers = args.workers.map_or_else(default_workers, usize::from);
+    let workshop =
+        Workshop { models: ModelStore::start(files, workers)?, limits: Limits::default() };
     let staging = Staging::open(&args.out)?;
     let cancel = interrupt::listen(&staging)?;
+    let request = Request {
+        kind: args.job,
+        parameters,
+        input,
+        annotate: !args.no_video,
+        staging: staging.path().to_owned(),
+    };
     let (progress, watched) = watch::channel(Progress::default());
     let bar = tokio::spawn(show(watched));
-    let finished = run_job(&request, &workshop, staging.path(), &progress, &cancel).await;
+    let finished = run_job(&request, &workshop, &progress, &cancel).await;
     drop(progress);
     // The bar ends with the channel; a panic in it is no reason to lose a result.
     let _ = bar.await;
@@ -124,8 +123,7 @@ async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
     let stale: Vec<&str> = FILES.into_iter().filter(|f| !finished.files.contains(f)).collect();
     let paths = staging.publish(&finished.files, &stale)?;
     stdout::print(summary::text(&args.input.to_string_lossy(), &finished, &paths))?;
-    let stopped = cancel.is_cancelled() && !finished.results.provenance().complete;
-    Ok(if stopped { ExitCode::from(exit::INTERRUPTED) } else { ExitCode::SUCCESS })
+    Ok(if finished.cancelled { ExitCode::from(exit::INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
 /// Text that begins like a URL is one; whatever else there is names a file.

@@ -3,14 +3,14 @@
 
 use super::analyze::models_folder;
 use super::{exit, stdout};
-use actors::job::model::{MOTION, ModelStore, PREFERRED};
+use actors::compute::ModelFiles;
+use actors::job::model::{MOTION, PREFERRED};
 use actors::media;
 use clap::Args;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use models::backend::onnx::Runtime;
 use models::backend::onnx::library::{self, Origin, VARIABLE};
 use models::card::{Card, Cards, weights};
-use schema::job::parameters::Counting;
 use schema::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -75,18 +75,17 @@ struct Report {
 /// Looks at everything and tells it.
 ///
 /// # Errors
-/// As [`ModelStore::choose`] and [`stdout::print`].
+/// As [`stdout::print`].
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     let folder = models_folder(args.models.as_deref());
-    let store = ModelStore { folder: folder.clone(), library: None };
-    let default_model = store.choose(&Counting::default())?.info.model;
+    let cards = Cards::load(&folder);
+    let default_model = default_model(&cards, &folder).to_owned();
     let mut findings = vec![
         Finding::found("ffmpeg", media::ffmpeg_version()),
         encoder(),
         onnxruntime(&default_model),
         Finding::found(format!("model {MOTION}"), "built in, needs no weights"),
     ];
-    let cards = Cards::load(&folder);
     findings.extend(cards.iter().map(|card| model(card, &folder, &default_model)));
     findings.extend(cards.faults().iter().map(faulty_card));
     let report = Report {
@@ -106,6 +105,13 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
     }
     let healthy = report.findings.iter().all(|f| f.found || !f.needed);
     Ok(ExitCode::from(if healthy { 0 } else { exit::status(ErrorKind::ModelUnavailable) }))
+}
+
+/// What is taken where no model is asked for.
+fn default_model(cards: &Cards, folder: &Path) -> &'static str {
+    let files = ModelFiles { folder: folder.to_owned(), library: None };
+    let found = cards.get(PREFERRED).and_then(|card| files.loader(card));
+    found.map_or(MOTION, |_| PREFERRED)
 }
 
 fn encoder() -> Finding {

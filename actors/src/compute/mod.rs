@@ -4,14 +4,19 @@
 //! here, and nothing outside this folder knows of it. Work is admitted by permits (workers + 1),
 //! so that the arbiter's own queue, which is unbounded, holds one task at most. A panic is caught,
 //! answered as an error, and its worker is made anew.
+//!
+//! `store` keeps one pool for each model of the process.
 
 mod pool;
+mod store;
 mod worker;
 
 pub use pool::{Computed, Loader, Pool};
+pub use store::{Model, ModelFiles, ModelStore};
 
 use schema::{Error, ErrorKind, Result};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,7 +33,7 @@ pub struct Compute {
     thread: Option<JoinHandle<()>>,
     /// Held by every worker; gone when the last of them is.
     alive: Option<SyncSender<()>>,
-    all_gone: Receiver<()>,
+    all_gone: Mutex<Receiver<()>>,
 }
 
 impl Compute {
@@ -54,7 +59,12 @@ impl Compute {
             Error::new(ErrorKind::ServerError, "compute system ended before it had started")
         })?;
         let (alive, all_gone) = sync_channel(0);
-        Ok(Self { system, thread: Some(thread), alive: Some(alive), all_gone })
+        Ok(Self {
+            system,
+            thread: Some(thread),
+            alive: Some(alive),
+            all_gone: Mutex::new(all_gone),
+        })
     }
 
     /// A pool of `workers` threads (at least one); each loads its detector on first use.
@@ -71,7 +81,8 @@ impl Drop for Compute {
     fn drop(&mut self) {
         self.alive = None;
         // Nobody sends: the channel ends with the last worker.
-        if self.all_gone.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+        let all_gone = self.all_gone.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if all_gone.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("workers still compute, or a pool is still held, at the end");
         }
         self.system.stop();

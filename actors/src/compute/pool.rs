@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Makes a worker's detector; called on the worker's thread, on first use and after a panic.
 pub type Loader = Arc<dyn Fn() -> Result<Box<dyn Detector>> + Send + Sync>;
@@ -63,6 +64,18 @@ impl Pool {
         self.workers
     }
 
+    /// Whether both are handles to one pool.
+    #[cfg(test)]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.permits, &other.permits)
+    }
+
+    /// Permits that nobody holds.
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
     /// Runs a stateless detector over one frame.
     ///
     /// # Errors
@@ -97,29 +110,49 @@ impl Pool {
         .await
     }
 
+    /// Admits `work` to a worker and waits for its answer; dropped before, it is not begun.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<Computed<T>> {
-        let closed = || Error::new(ErrorKind::ServerError, "compute pool has ended");
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        let (reply, answer) = oneshot::channel();
-        let task = Task(Box::new(move |slot| {
-            let begun = Instant::now();
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(slot)));
-            let busy = begun.elapsed();
-            drop(permit);
-            let (answer, health) = match outcome {
-                Ok(result) => (result.map(|value| Computed { value, busy }), Health::Sound),
-                Err(panic) => (Err(panicked(panic.as_ref())), Health::Broken),
-            };
-            // Nobody may wait any more: a cancelled job drops its requests.
-            let _ = reply.send(answer);
-            health
-        }));
-        self.address.try_send(task).map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        // On a task of its own: whoever waits here may not be polled for long, as its own writer
+        // is slow, and a permit that comes meanwhile must not lie idle while others wait for it.
+        let (permits, address) = (Arc::clone(&self.permits), self.address.downgrade());
+        let task = tokio::spawn(async move {
+            let permit = permits.acquire_owned().await.ok()?;
+            let (task, answer) = task(work, permit);
+            address.upgrade()?.try_send(task).ok()?;
+            answer.await.ok()
+        });
+        let ended = || Error::new(ErrorKind::ServerError, "compute pool has ended");
+        AbortOnDropHandle::new(task).await.ok().flatten().ok_or_else(ended)?
     }
+}
+
+/// What a worker is sent: it gives the permit back before it answers, and tells its health.
+fn task<T: Send + 'static>(
+    work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
+    permit: OwnedSemaphorePermit,
+) -> (Task, oneshot::Receiver<Result<Computed<T>>>) {
+    let (reply, answer) = oneshot::channel();
+    let task = Task(Box::new(move |slot| {
+        // A cancelled job drops its requests: nobody waits any more.
+        if reply.is_closed() {
+            return Health::Sound;
+        }
+        let begun = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(slot)));
+        let busy = begun.elapsed();
+        drop(permit);
+        let (answer, health) = match outcome {
+            Ok(result) => (result.map(|value| Computed { value, busy }), Health::Sound),
+            Err(panic) => (Err(panicked(panic.as_ref())), Health::Broken),
+        };
+        // As above.
+        let _ = reply.send(answer);
+        health
+    }));
+    (task, answer)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {

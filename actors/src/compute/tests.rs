@@ -5,7 +5,7 @@ use crate::testing::{detector_info, frame};
 use models::detect::{DetectOptions, Detections, Detector, DetectorInfo};
 use models::picture::Frame;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 
 fn options() -> Arc<DetectOptions> {
     Arc::new(DetectOptions {
@@ -129,4 +129,68 @@ async fn a_hundred_requests_find_four_workers_and_no_more() {
         answers += 1;
     }
     assert_eq!((answers, counted.load(Ordering::SeqCst), pool.workers()), (100, 4, 4));
+}
+
+/// Notes what it sees; is held up by its first frame until someone meets it.
+struct HeldUp {
+    info: DetectorInfo,
+    meeting: Arc<Barrier>,
+    seen: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Detector for HeldUp {
+    fn info(&self) -> &DetectorInfo {
+        &self.info
+    }
+
+    fn detect(&mut self, frames: &[Arc<Frame>], _: &DetectOptions) -> Result<Vec<Detections>> {
+        let index = frames[0].meta().frame_index;
+        if index == 0 {
+            self.meeting.wait();
+        }
+        self.seen.lock().expect("no panic holds it").push(index);
+        Ok(vec![Detections::default()])
+    }
+}
+
+// One thread: what is aborted is gone before this task goes on.
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_begun() {
+    let (meeting, seen) = (Arc::new(Barrier::new(2)), Arc::new(Mutex::new(Vec::new())));
+    let (held_up, noted) = (Arc::clone(&meeting), Arc::clone(&seen));
+    let load: Loader = Arc::new(move || {
+        let (meeting, seen) = (Arc::clone(&held_up), Arc::clone(&noted));
+        Ok(Box::new(HeldUp { info: detector_info(), meeting, seen }))
+    });
+    let compute = Compute::start().expect("starts");
+    let pool = compute.pool(1, load).expect("a pool");
+    let ask = |index| {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.detect(frame(index), options()).await.map(drop) })
+    };
+    let first = ask(0);
+    while pool.free() > 1 {
+        tokio::task::yield_now().await;
+    }
+    let cancelled = ask(1);
+    while pool.free() > 0 {
+        tokio::task::yield_now().await;
+    }
+    cancelled.abort();
+    assert!(cancelled.await.is_err_and(|e| e.is_cancelled()));
+    tokio::task::yield_now().await;
+    let third = ask(2);
+    meeting.wait();
+    for answer in [first, third] {
+        answer.await.expect("no panic").expect("an answer");
+    }
+    assert_eq!(*seen.lock().expect("no panic holds it"), [0, 2]);
+    assert_eq!(pool.free(), 2);
+}
+
+#[test]
+fn it_may_be_shared_by_threads() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Compute>();
+    is_shared::<Pool>();
 }

@@ -1,22 +1,18 @@
-//! Which model a job runs on, and what its weights need.
+//! Which model a job runs on, and what its parameters leave open.
 //!
-//! The choice is made before a source is opened and before weights are loaded, so that what is
-//! missing is told at once; sessions are opened by the workers.
+//! The choice is made before a source is opened, so that what is missing is told at once. Models
+//! and their workers are those of the process: `compute::ModelStore` keeps them.
 
-use crate::compute::{Compute, Loader};
+use crate::compute::{Model, ModelStore};
 use crate::media::{SourceInfo, SourceKind};
 use crate::pipeline::DetectStage;
-use models::backend::onnx::{Runtime, SessionOptions, library};
-use models::card::{Card, Cards, weights};
 use models::detect::motion::{MotionConfig, MotionDetector};
-use models::detect::neural::NeuralDetector;
-use models::detect::{DetectOptions, Detector, DetectorInfo};
+use models::detect::{DetectOptions, DetectorInfo};
 use models::track::ByteTrackConfig;
 use schema::error::FieldFault;
 use schema::job::Warning;
 use schema::job::parameters::Counting;
 use schema::{Error, ErrorKind, Result};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Name of the detector that needs no weights.
@@ -25,15 +21,6 @@ pub const MOTION: &str = "motion";
 pub const PREFERRED: &str = "yolox-nano";
 /// What is counted where nothing else is asked for.
 const DEFAULT_CLASS: &str = "person";
-
-/// Where models come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelStore {
-    /// Folder with weights, and with a folder `cards` for the user's own cards.
-    pub folder: PathBuf,
-    /// The ONNX Runtime library, where not the one that is found.
-    pub library: Option<PathBuf>,
-}
 
 /// ByteTrack's published buffer, in frames at 30 frames/s.
 const TRACK_BUFFER: u32 = 30;
@@ -44,17 +31,11 @@ const MOTION_SECONDS: f64 = 0.8;
 /// Scores of the background model are made for this threshold.
 const MOTION_SCORE: f32 = 0.5;
 
-/// What detects.
-enum Detecting {
-    Motion,
-    Neural { card: Box<Card>, bytes: Arc<Vec<u8>>, runtime: Runtime },
-}
-
 /// The model of one job, with everything that its parameters leave open filled in.
+#[derive(Debug)]
 pub struct Chosen {
-    detecting: Detecting,
-    /// What it is, for results.
-    pub info: DetectorInfo,
+    /// What detects, and who computes it.
+    pub model: Model,
     /// Labels that are counted.
     pub classes: Vec<Arc<str>>,
     /// Score from which on detections begin tracks.
@@ -67,46 +48,41 @@ pub struct Chosen {
     pub warnings: Vec<Warning>,
 }
 
-impl ModelStore {
-    /// Chooses the model that `counting` asks for; without a wish the preferred one, and motion
-    /// where that is not there.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR` for a model or a class that there is not; `MODEL_UNAVAILABLE` where what
-    /// was asked for lacks its weights or its runtime.
-    pub fn choose(&self, counting: &Counting) -> Result<Chosen> {
-        match counting.model.as_deref() {
-            Some(MOTION) => Chosen::new(Detecting::Motion, counting, Vec::new()),
-            Some(name) => Chosen::new(self.neural(name)?, counting, Vec::new()),
-            None => match self.neural(PREFERRED) {
-                Ok(detecting) => Chosen::new(detecting, counting, Vec::new()),
-                Err(error) if error.kind() == ErrorKind::ModelUnavailable => {
-                    Chosen::new(Detecting::Motion, counting, vec![fallback(&error)])
-                }
-                Err(error) => Err(error),
-            },
-        }
-    }
-
-    fn neural(&self, name: &str) -> Result<Detecting> {
-        let cards = Cards::load(&self.folder);
-        for fault in cards.faults() {
-            tracing::warn!(%fault, "model card is not used");
-        }
-        let Ok(card) = cards.get(name) else {
-            let known: Vec<&str> = cards.iter().map(|c| c.name.as_str()).collect();
-            let mut message = format!("{name:?} is not one of {MOTION}, {}", known.join(", "));
-            for fault in cards.faults() {
-                message.push_str(&format!("; not used: {fault}"));
+/// Chooses the model that `counting` asks for; without a wish the preferred one, and motion where
+/// that is not there.
+///
+/// # Errors
+/// `VALIDATION_ERROR` for a model or a class that there is not; `MODEL_UNAVAILABLE` where what was
+/// asked for lacks its weights or its runtime, also where motion cannot tell the classes.
+pub async fn choose(store: &ModelStore, counting: &Counting) -> Result<Chosen> {
+    match counting.model.as_deref() {
+        Some(MOTION) => Chosen::new(store.motion()?, counting, Vec::new()),
+        Some(name) => Chosen::new(neural(store, name).await?, counting, Vec::new()),
+        None => match neural(store, PREFERRED).await {
+            Ok(model) => Chosen::new(model, counting, Vec::new()),
+            Err(error) if error.kind() == ErrorKind::ModelUnavailable => {
+                let warnings = vec![fallback(&error)];
+                Chosen::new(store.motion()?, counting, warnings).map_err(|_| error)
             }
-            return Err(Error::validation(vec![FieldFault { field: "model".to_owned(), message }]));
-        };
-        let located = library::locate(self.library.as_deref());
-        let runtime = Runtime::load(located.path()?)?;
-        let weights = weights::find(card, &self.folder)?;
-        let (card, bytes) = (Box::new(card.clone()), Arc::new(weights.bytes));
-        Ok(Detecting::Neural { card, bytes, runtime })
+            Err(error) => Err(error),
+        },
     }
+}
+
+async fn neural(store: &ModelStore, name: &str) -> Result<Model> {
+    let cards = store.cards().await?;
+    for fault in cards.faults() {
+        tracing::warn!(%fault, "model card is not used");
+    }
+    if let Ok(card) = cards.get(name) {
+        return store.neural(card).await;
+    }
+    let known: Vec<&str> = cards.iter().map(|c| c.name.as_str()).collect();
+    let mut message = format!("{name:?} is not one of {MOTION}, {}", known.join(", "));
+    for fault in cards.faults() {
+        message.push_str(&format!("; not used: {fault}"));
+    }
+    Err(Error::validation(vec![FieldFault { field: "model".to_owned(), message }]))
 }
 
 fn fallback(error: &Error) -> Warning {
@@ -115,27 +91,18 @@ fn fallback(error: &Error) -> Warning {
 }
 
 impl Chosen {
-    fn new(detecting: Detecting, counting: &Counting, mut warnings: Vec<Warning>) -> Result<Self> {
-        let (info, score, seconds) = match &detecting {
-            Detecting::Motion => (MotionDetector::info_of(), MOTION_SCORE, MOTION_SECONDS),
-            Detecting::Neural { card, .. } => {
-                let info = DetectorInfo {
-                    model: card.name.clone(),
-                    backend: "onnx".to_owned(),
-                    precision: "f32".to_owned(),
-                    classes: card.classes.clone(),
-                };
-                (info, card.track_score, NEURAL_SECONDS)
-            }
+    fn new(model: Model, counting: &Counting, mut warnings: Vec<Warning>) -> Result<Self> {
+        let (score, seconds) = match &model.card {
+            None => (MOTION_SCORE, MOTION_SECONDS),
+            Some(card) => (card.track_score, NEURAL_SECONDS),
         };
-        let classes = counted_classes(&info, counting)?;
-        if matches!(detecting, Detecting::Motion) {
+        let classes = counted_classes(&model.info, counting)?;
+        if model.card.is_none() {
             let message = "whatever moves was counted, people or not";
             warnings.push(Warning::new("MOVING_OBJECTS_COUNTED", message));
         }
         Ok(Self {
-            detecting,
-            info,
+            model,
             classes,
             score_threshold: counting.score_threshold.unwrap_or(score),
             track_buffer: counting.track_buffer.unwrap_or(TRACK_BUFFER),
@@ -149,7 +116,7 @@ impl Chosen {
     /// # Errors
     /// `MODEL_UNAVAILABLE` for a single picture where nothing but motion is there.
     pub fn check(&self, info: &SourceInfo) -> Result<()> {
-        if info.kind == SourceKind::Video || matches!(self.detecting, Detecting::Neural { .. }) {
+        if info.kind == SourceKind::Video || self.model.card.is_some() {
             return Ok(());
         }
         let message = "nothing moves in a single picture: motion needs a video";
@@ -157,39 +124,24 @@ impl Chosen {
         Err(Error::new(ErrorKind::ModelUnavailable, message).with_hint(hint))
     }
 
-    /// The detection stage for a source, on `workers` workers of its own.
+    /// The detection stage for a source.
     ///
     /// # Errors
-    /// `SERVER_ERROR` where the compute system has ended.
-    pub fn stage(
-        &self,
-        compute: &Compute,
-        workers: usize,
-        info: &SourceInfo,
-    ) -> Result<DetectStage> {
-        match &self.detecting {
-            Detecting::Motion => Ok(DetectStage::InOrder {
-                pool: compute.pool(1, nothing_to_load())?,
-                detector: Box::new(MotionDetector::new(MotionConfig::default(), info.frame_rate)?),
-            }),
-            Detecting::Neural { card, bytes, runtime } => {
-                let options = DetectOptions {
-                    classes: Some(self.classes.clone()),
-                    min_score: self.tracking().low_score,
-                    // One thing, one box: a van that is a bit car and a bit truck is one vehicle.
-                    class_agnostic: true,
-                    ..card.defaults.clone()
-                };
-                let (card, bytes, runtime) = (card.clone(), Arc::clone(bytes), runtime.clone());
-                let load: Loader = Arc::new(move || {
-                    let session = runtime.open(&card.name, &bytes, SessionOptions::default())?;
-                    let detector = NeuralDetector::new((*card).clone(), Box::new(session))?;
-                    Ok(Box::new(detector) as Box<dyn Detector>)
-                });
-                let pool = compute.pool(workers, load)?;
-                Ok(DetectStage::Stateless { pool, options: Arc::new(options) })
-            }
-        }
+    /// `VALIDATION_ERROR` where its frame rate is not a number above 0.
+    pub fn stage(&self, info: &SourceInfo) -> Result<DetectStage> {
+        let pool = self.model.pool.clone();
+        let Some(card) = &self.model.card else {
+            let detector = MotionDetector::new(MotionConfig::default(), info.frame_rate)?;
+            return Ok(DetectStage::InOrder { pool, detector: Box::new(detector) });
+        };
+        let options = DetectOptions {
+            classes: Some(self.classes.clone()),
+            min_score: self.tracking().low_score,
+            // One thing, one box: a van that is a bit car and a bit truck is one vehicle.
+            class_agnostic: true,
+            ..card.defaults.clone()
+        };
+        Ok(DetectStage::Stateless { pool, options: Arc::new(options) })
     }
 
     /// Parameters of the tracker.
@@ -204,10 +156,6 @@ impl Chosen {
             ..published
         }
     }
-}
-
-fn nothing_to_load() -> Loader {
-    Arc::new(|| Err(Error::new(ErrorKind::ServerError, "this pool has no model of its own")))
 }
 
 /// The labels to count: those asked for, else people, else whatever the model knows.

@@ -1,21 +1,24 @@
 //! One job from its request to its files.
 //!
-//! Everything is written below a staging folder that the caller owns; what is complete there may
-//! be moved to its place. The order of the checks is that of their price: parameters, model, input.
+//! The one path from a request to results: the command line calls it once, job actors call it side
+//! by side in one process. Everything is written below a staging folder that the caller owns; what
+//! is complete there may be moved to its place. The order of the checks is that of their price:
+//! parameters, model, input. Knows no terminal, no store and no other job.
 
 use super::kinds::{JobType, Scene};
-use super::model::{Chosen, ModelStore};
-use crate::compute::Compute;
-use crate::media::{self, FrameSource, FrameWriter, Input, SourceKind, WriterOptions};
+use super::model::{Chosen, choose};
+use crate::compute::ModelStore;
+use crate::media::{self, FrameSource, Input, SourceKind, WriterOptions};
 use crate::pipeline::{self, Outcome, Outputs, Plan, Progress, Timings};
 use models::track::ByteTrack;
+use schema::job::parameters::Counting;
 use schema::job::result::Provenance;
 use schema::job::{JobKind, JobResults, Warning};
 use schema::{Error, Result};
 use serde_json::Value;
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -39,63 +42,60 @@ pub struct Request {
     pub input: Input,
     /// Whether an annotated video or picture is wanted.
     pub annotate: bool,
+    /// A folder for this job alone, which is there; files are written under the names above.
+    pub staging: PathBuf,
 }
 
-/// What jobs share.
+/// What all jobs of a process share.
 #[derive(Debug)]
 pub struct Workshop {
-    /// The compute system.
-    pub compute: Compute,
-    /// Where models come from.
+    /// Models and those who compute them.
     pub models: ModelStore,
     /// What inputs may cost.
     pub limits: media::Limits,
-    /// Workers per job; each holds one model session of one thread.
-    pub workers: usize,
 }
 
 /// A finished job.
 #[derive(Debug)]
 pub struct Finished {
-    /// The results, as they stand in `results.json`.
+    /// The results; [`JobResults::to_bytes`] are the bytes of `results.json`.
     pub results: JobResults,
-    /// Names of the files in the staging folder.
+    /// Names of the files in the staging folder, all closed.
     pub files: Vec<&'static str>,
+    /// Whether it was cancelled before the input had ended.
+    pub cancelled: bool,
     /// Where the time went.
     pub timings: Timings,
 }
 
-/// Runs a job; cancelled, it ends early with results that say so.
+/// Runs a job to its end, or until `cancel`: then it ends early with results that say so. Both
+/// handles are of this job alone; `progress` has the latest state, once per frame.
+///
+/// Dropping the future ends the job as well, but leaves it to chance when its threads let go of
+/// the staging folder.
 ///
 /// # Errors
-/// The kinds of the bad-input table; then the files in `staging` mean nothing.
+/// The kinds of the bad-input table, `CANCELLED` before the first frame, `SERVER_ERROR` where a
+/// detector panicked; then the files in the staging folder mean nothing. Other jobs are not
+/// affected.
 pub async fn run(
     request: &Request,
     workshop: &Workshop,
-    staging: &Path,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Result<Finished> {
     let preparation = (JobType::of(request.kind).prepare)(request.parameters.clone())?;
-    let chosen = workshop.models.choose(preparation.counting())?;
-    let source = tokio::select! {
-        opened = media::open(&request.input, &workshop.limits) => opened?,
+    let (chosen, source) = tokio::select! {
+        ready = ready(preparation.counting(), request, workshop) => ready?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
-    chosen.check(source.info())?;
     let scene = scene(source.as_ref(), &chosen);
-    let mut files = vec![TRACKS];
+    let (outputs, mut files) = outputs(request, source.as_ref())?;
     let plan = Plan {
-        detect: chosen.stage(&workshop.compute, workshop.workers, source.info())?,
+        detect: chosen.stage(source.info())?,
         tracker: Box::new(ByteTrack::new(chosen.tracking(), scene.frame_rate)?),
         processor: preparation.processor(&scene),
-        outputs: Outputs {
-            rows: Some(Box::new(create(&staging.join(TRACKS))?)),
-            pictures: match request.annotate {
-                true => Some(writer(source.as_ref(), staging, &mut files)?),
-                false => None,
-            },
-        },
+        outputs,
         source,
     };
     let outcome = pipeline::run(plan, progress, cancel).await?;
@@ -104,10 +104,21 @@ pub async fn run(
     }
     let provenance = provenance(chosen, &scene, &outcome);
     let results = outcome.processor.finish(provenance);
-    let bytes = results.to_bytes()?;
-    std::fs::write(staging.join(RESULTS), bytes).map_err(|e| Error::io(RESULTS, e))?;
+    write(&request.staging, RESULTS, results.to_bytes()?).await?;
     files.push(RESULTS);
-    Ok(Finished { results, files, timings: outcome.timings })
+    Ok(Finished { results, files, cancelled: outcome.cancelled, timings: outcome.timings })
+}
+
+/// The model, then the source.
+async fn ready(
+    counting: &Counting,
+    request: &Request,
+    workshop: &Workshop,
+) -> Result<(Chosen, Box<dyn FrameSource>)> {
+    let chosen = choose(&workshop.models, counting).await?;
+    let source = media::open(&request.input, &workshop.limits).await?;
+    chosen.check(source.info())?;
+    Ok((chosen, source))
 }
 
 /// How the results came about.
@@ -116,9 +127,9 @@ fn provenance<P>(chosen: Chosen, scene: &Scene, outcome: &Outcome<P>) -> Provena
     let complete = !cancelled && !report.truncated;
     Provenance {
         warnings: warnings(chosen.warnings, outcome),
-        model: chosen.info.model,
-        backend: chosen.info.backend,
-        precision: chosen.info.precision,
+        model: chosen.model.info.model,
+        backend: chosen.model.info.backend,
+        precision: chosen.model.info.precision,
         counted_classes: chosen.classes.iter().map(ToString::to_string).collect(),
         score_threshold: chosen.score_threshold,
         track_buffer: chosen.track_buffer,
@@ -155,22 +166,31 @@ fn scene(source: &dyn FrameSource, chosen: &Chosen) -> Scene {
     }
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>> {
-    File::create(path).map(BufWriter::new).map_err(|e| Error::io(path.display(), e))
+/// Opens the files that are written frame by frame, and tells their names.
+fn outputs(request: &Request, source: &dyn FrameSource) -> Result<(Outputs, Vec<&'static str>)> {
+    let info = source.info();
+    // The staging folder is not for those who read the error.
+    let rows = File::create(request.staging.join(TRACKS)).map_err(|e| Error::io(TRACKS, e))?;
+    let mut outputs = Outputs { rows: Some(Box::new(BufWriter::new(rows))), pictures: None };
+    let mut files = vec![TRACKS];
+    if request.annotate {
+        let name = match info.kind {
+            SourceKind::Image => PICTURE,
+            SourceKind::Video => VIDEO,
+        };
+        let options = WriterOptions::new(info.kind, info.frame_rate);
+        outputs.pictures = Some(media::open_writer(&request.staging.join(name), &options)?);
+        files.push(name);
+    }
+    Ok((outputs, files))
 }
 
-fn writer(
-    source: &dyn FrameSource,
-    staging: &Path,
-    files: &mut Vec<&'static str>,
-) -> Result<Box<dyn FrameWriter>> {
-    let info = source.info();
-    let name = match info.kind {
-        SourceKind::Image => PICTURE,
-        SourceKind::Video => VIDEO,
-    };
-    files.push(name);
-    media::open_writer(&staging.join(name), &WriterOptions::new(info.kind, info.frame_rate))
+/// Writes `name` whole, on a thread that may block.
+async fn write(staging: &Path, name: &'static str, bytes: Vec<u8>) -> Result<()> {
+    let path = staging.join(name);
+    let panicked = |e| Error::internal("writing the results", e);
+    let write = move || std::fs::write(&path, bytes).map_err(|e| Error::io(name, e));
+    tokio::task::spawn_blocking(write).await.map_err(panicked)?
 }
 
 fn warnings<P>(mut warnings: Vec<Warning>, outcome: &Outcome<P>) -> Vec<Warning> {

@@ -12,6 +12,7 @@ mod record;
 
 use annotate::Trails;
 pub use detect::DetectStage;
+use progress::Meter;
 pub use progress::{Progress, Stage, Timings};
 pub use record::Outputs;
 use record::{Recorder, Slot};
@@ -86,60 +87,45 @@ pub async fn run<P: Processor>(
     cancel: &CancellationToken,
 ) -> Result<Outcome<P>> {
     let Plan { mut source, detect, tracker, processor, outputs } = plan;
-    let begun = Instant::now();
-    let recorder = Recorder::start(outputs, source.info())?;
-    let mut window = Window::new(detect);
+    let meter = Arc::new(Meter::start());
     let mut tail = Tail {
         tracker,
         processor,
         trails: Trails::new(source.info().frame_rate),
-        recorder,
+        recorder: Recorder::start(outputs, source.info(), Arc::clone(&meter))?,
+        meter: Arc::clone(&meter),
         frames: 0,
         last_time: MediaTime::default(),
         cut: 0,
         rejected: 0,
-        timings: Timings::default(),
     };
-    let driven = drive(source.as_mut(), &mut window, &mut tail, progress, cancel).await;
+    let driven = drive(source.as_mut(), Window::new(detect), &mut tail, progress, cancel).await;
+    let report = source.report();
     source.stop();
+    let Tail { processor, recorder, frames, last_time, cut, rejected, .. } = tail;
     let cancelled = match driven {
         Ok(cancelled) => cancelled,
         // Where the recorder has failed, that is the cause of what failed here.
-        Err(error) => return Err(tail.recorder.abandon().await.err().unwrap_or(error)),
+        Err(error) => return Err(recorder.abandon().await.err().unwrap_or(error)),
     };
-    let report = source.report();
     // A file without a frame cannot be finished; who cancelled so early gets none.
-    if cancelled && tail.frames == 0 {
-        tail.recorder.abandon().await?;
-        let Tail { processor, last_time, cut, rejected, timings, .. } = tail;
-        return Ok(Outcome {
-            processor,
-            report,
-            frames: 0,
-            last_time,
-            cancelled,
-            cut,
-            rejected,
-            timings,
-        });
+    match cancelled && frames == 0 {
+        true => recorder.abandon().await?,
+        false => recorder.finish().await?,
     }
-    let Tail { processor, recorder, frames, last_time, cut, rejected, mut timings, .. } = tail;
-    timings.merge(&recorder.finish().await?);
-    timings.set(Stage::Decode, report.busy);
-    timings.wall = begun.elapsed();
+    let timings = meter.read(report.busy);
     Ok(Outcome { processor, report, frames, last_time, cancelled, cut, rejected, timings })
 }
 
 /// Moves frames through the stages until the source has ended, or until `cancel`; tells whether
-/// it was the latter.
+/// it was the latter. Either way the window goes, so that no worker is kept from others.
 async fn drive<P: Processor>(
     source: &mut dyn FrameSource,
-    window: &mut Window,
+    mut window: Window,
     tail: &mut Tail<P>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Result<bool> {
-    let begun = Instant::now();
     let frames_total = source.info().frame_count;
     let mut ended = false;
     while !(ended && window.is_empty()) {
@@ -148,7 +134,7 @@ async fn drive<P: Processor>(
             () = cancel.cancelled() => return Ok(true),
             detected = window.next(), if !window.is_empty() => {
                 let (frame, detections) = detected?;
-                tail.timings.add(Stage::Detect, detections.busy);
+                tail.meter.add(Stage::Detect, detections.busy);
                 // A slow writer is waited for here, before the frame is looked at any further.
                 let slot = tokio::select! {
                     biased;
@@ -157,7 +143,8 @@ async fn drive<P: Processor>(
                 };
                 tail.take(frame, &detections.value, slot);
                 tracing::debug!(frames = tail.frames, "frame recorded");
-                progress.send_replace(Progress::now(begun, tail.frames, frames_total));
+                let timings = tail.meter.read(source.report().busy);
+                progress.send_replace(Progress::new(tail.frames, frames_total, timings));
             }
             frame = source.next(), if !ended && window.has_room() => match frame? {
                 Some(frame) => window.push(frame),
@@ -174,11 +161,11 @@ struct Tail<P> {
     processor: P,
     trails: Trails,
     recorder: Recorder,
+    meter: Arc<Meter>,
     frames: u64,
     last_time: MediaTime,
     cut: u64,
     rejected: u64,
-    timings: Timings,
 }
 
 impl<P: Processor> Tail<P> {
@@ -195,8 +182,8 @@ impl<P: Processor> Tail<P> {
             self.processor.annotate(&mut annotation);
             annotation
         });
-        self.timings.add(Stage::Track, tracked - begun);
-        self.timings.add(Stage::Count, tracked.elapsed());
+        self.meter.add(Stage::Track, tracked - begun);
+        self.meter.add(Stage::Count, tracked.elapsed());
         self.frames += 1;
         self.last_time = meta.media_time_us;
         slot.record(frame, row, annotation);

@@ -1,8 +1,9 @@
 //! How far a run is, and where its time goes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How far a run is.
+/// How far a run is, and where its time went so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Progress {
     /// Frames that went all the way through.
@@ -11,12 +12,14 @@ pub struct Progress {
     pub frames_total: Option<u64>,
     /// Mean frames per second so far.
     pub frames_per_second: f64,
+    /// Busy time of the stages so far.
+    pub timings: Timings,
 }
 
 impl Progress {
-    pub(super) fn now(begun: Instant, frames_done: u64, frames_total: Option<u64>) -> Self {
-        let seconds = begun.elapsed().as_secs_f64().max(1e-9);
-        Self { frames_done, frames_total, frames_per_second: frames_done as f64 / seconds }
+    pub(super) fn new(frames_done: u64, frames_total: Option<u64>, timings: Timings) -> Self {
+        let seconds = timings.wall.as_secs_f64().max(1e-9);
+        Self { frames_done, frames_total, frames_per_second: frames_done as f64 / seconds, timings }
     }
 }
 
@@ -71,18 +74,34 @@ impl Timings {
     pub const fn busy(&self, stage: Stage) -> Duration {
         self.busy[stage as usize]
     }
+}
 
-    pub(super) fn add(&mut self, stage: Stage, time: Duration) {
-        self.busy[stage as usize] += time;
+/// Collects the busy times of one run from all its threads.
+#[derive(Debug)]
+pub(super) struct Meter {
+    begun: Instant,
+    /// Nanoseconds by stage; those of `Decode` are kept by the source.
+    busy: [AtomicU64; Stage::ALL.len()],
+}
+
+impl Meter {
+    /// Begins to measure now.
+    pub(super) fn start() -> Self {
+        Self { begun: Instant::now(), busy: Default::default() }
     }
 
-    pub(super) const fn set(&mut self, stage: Stage, time: Duration) {
-        self.busy[stage as usize] = time;
+    /// Adds to the busy time of `stage`.
+    pub(super) fn add(&self, stage: Stage, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.busy[stage as usize].fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
-        for stage in Stage::ALL {
-            self.add(stage, other.busy(stage));
-        }
+    /// What was measured so far, and what the source says of `decode`.
+    pub(super) fn read(&self, decode: Duration) -> Timings {
+        let busy = |stage: Stage| match stage {
+            Stage::Decode => decode,
+            _ => Duration::from_nanos(self.busy[stage as usize].load(Ordering::Relaxed)),
+        };
+        Timings { wall: self.begun.elapsed(), busy: Stage::ALL.map(busy) }
     }
 }

@@ -3,7 +3,8 @@
 //! The channel to it is bounded and awaited: a slow disk slows the run, nothing is dropped. It
 //! only writes; where its files come to lie is the business of who opened them.
 
-use super::{Stage, Timings};
+use super::Stage;
+use super::progress::Meter;
 use crate::media::overlay::{Annotation, Overlay};
 use crate::media::{FrameWriter, SourceInfo};
 use models::picture::Frame;
@@ -51,12 +52,12 @@ pub(super) struct Recorder {
     entries: mpsc::Sender<Entry>,
     /// Whether what is handed over is still to be written.
     wanted: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<Timings>>>,
+    thread: Option<JoinHandle<Result<()>>>,
     draws: bool,
 }
 
 impl Recorder {
-    pub(super) fn start(outputs: Outputs, info: &SourceInfo) -> Result<Self> {
+    pub(super) fn start(outputs: Outputs, info: &SourceInfo, meter: Arc<Meter>) -> Result<Self> {
         let draws = outputs.pictures.is_some();
         let overlay = Overlay::new(info.width, info.height);
         let frame_bytes = u64::from(info.width) * u64::from(info.height) * 3 / 2;
@@ -66,7 +67,7 @@ impl Recorder {
         let is_wanted = Arc::clone(&wanted);
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
-            .spawn(move || record(outputs, overlay, waiting, &is_wanted))
+            .spawn(move || record(outputs, overlay, waiting, &is_wanted, &meter))
             .map_err(|e| Error::internal("start of the recording thread", e))?;
         Ok(Self { entries, wanted, thread: Some(thread), draws })
     }
@@ -89,7 +90,7 @@ impl Recorder {
     ///
     /// # Errors
     /// What writing or closing failed with.
-    pub(super) async fn finish(mut self) -> Result<Timings> {
+    pub(super) async fn finish(mut self) -> Result<()> {
         self.end().await
     }
 
@@ -100,10 +101,10 @@ impl Recorder {
     /// What writing had failed with before.
     pub(super) async fn abandon(mut self) -> Result<()> {
         self.wanted.store(false, Ordering::Release);
-        self.end().await.map(drop)
+        self.end().await
     }
 
-    async fn end(&mut self) -> Result<Timings> {
+    async fn end(&mut self) -> Result<()> {
         let panicked = || Error::new(ErrorKind::ServerError, "the recording thread panicked");
         // The thread ends with the channel.
         self.entries = mpsc::channel(1).0;
@@ -128,30 +129,30 @@ fn record(
     mut overlay: Overlay,
     mut waiting: mpsc::Receiver<Entry>,
     wanted: &AtomicBool,
-) -> Result<Timings> {
-    let mut timings = Timings::default();
+    meter: &Meter,
+) -> Result<()> {
     let failed = |e| Error::io("write of a row of tracks", e);
     while let Some(Entry { frame, row, annotation }) = waiting.blocking_recv() {
         if !wanted.load(Ordering::Acquire) {
-            return Ok(timings);
+            return Ok(());
         }
         if let (Some(pictures), Some(annotation)) = (&mut outputs.pictures, annotation) {
             let begun = Instant::now();
             let drawn = overlay.draw(&frame, &annotation)?;
             let done = Instant::now();
             pictures.write(&drawn)?;
-            timings.add(Stage::Draw, done - begun);
-            timings.add(Stage::Write, done.elapsed());
+            meter.add(Stage::Draw, done - begun);
+            meter.add(Stage::Write, done.elapsed());
         }
         if let Some(rows) = &mut outputs.rows {
             let begun = Instant::now();
             serde_json::to_writer(&mut *rows, &row).map_err(|e| failed(e.into()))?;
             rows.write_all(b"\n").map_err(failed)?;
-            timings.add(Stage::Write, begun.elapsed());
+            meter.add(Stage::Write, begun.elapsed());
         }
     }
     if !wanted.load(Ordering::Acquire) {
-        return Ok(timings);
+        return Ok(());
     }
     let begun = Instant::now();
     if let Some(rows) = &mut outputs.rows {
@@ -160,6 +161,6 @@ fn record(
     if let Some(pictures) = outputs.pictures.take() {
         pictures.finish()?;
     }
-    timings.add(Stage::Write, begun.elapsed());
-    Ok(timings)
+    meter.add(Stage::Write, begun.elapsed());
+    Ok(())
 }

@@ -1,14 +1,15 @@
 //! The pipeline with doubles: order, back-pressure, cancellation, errors.
 
 use super::*;
-use crate::compute::{Compute, Loader};
+use crate::compute::{Compute, Loader, Pool};
 use crate::media::FrameWriter;
 use crate::testing::{Ending, ScriptedSource, detector_info};
 use models::detect::{DetectOptions, Detector, DetectorInfo, SourceDetector};
 use schema::job::result::ObjectRow;
 use schema::{Error, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Barrier, Condvar, Mutex};
 use std::time::Duration;
 
 /// Far more than any of these runs needs.
@@ -33,6 +34,7 @@ impl Detector for Uneven {
 
     fn detect(&mut self, frames: &[Arc<Frame>], _: &DetectOptions) -> Result<Vec<Detections>> {
         let index = frames[0].meta().frame_index;
+        assert_ne!(index, 66, "frame 66");
         let mut done = self.later.third_done.lock().expect("no panic holds it");
         if index == 3 {
             *done = true;
@@ -42,7 +44,6 @@ impl Detector for Uneven {
             let waited = self.later.changed.wait_timeout_while(done, DEADLINE, |done| !*done);
             assert!(!waited.expect("no panic holds it").1.timed_out(), "frame 3 never came");
         }
-        assert_ne!(index, 66, "frame 66");
         Ok(vec![Detections { cut: 1, ..Detections::default() }])
     }
 }
@@ -125,11 +126,20 @@ impl Bench {
         Outputs { rows: None, pictures: Some(Box::new(writer)) }
     }
 
-    fn plan(&self, frames: u64, ending: Ending, outputs: Outputs) -> Plan<Probe> {
+    /// Four workers of whom the first to come waits for another.
+    fn pool(&self) -> Pool {
         let later = Arc::new(Later::default());
         let load: Loader = Arc::new(move || {
             Ok(Box::new(Uneven { info: detector_info(), later: Arc::clone(&later) }))
         });
+        self.compute.pool(4, load).expect("a pool")
+    }
+
+    fn plan(&self, frames: u64, ending: Ending, outputs: Outputs) -> Plan<Probe> {
+        Self::plan_on(self.pool(), frames, ending, outputs)
+    }
+
+    fn plan_on(pool: Pool, frames: u64, ending: Ending, outputs: Outputs) -> Plan<Probe> {
         let options = Arc::new(DetectOptions {
             classes: None,
             min_score: 0.1,
@@ -137,7 +147,6 @@ impl Bench {
             class_agnostic: true,
             top_k: 10,
         });
-        let pool = self.compute.pool(4, load).expect("a pool");
         Plan {
             source: ScriptedSource::boxed(frames, ending),
             detect: DetectStage::Stateless { pool, options },
@@ -148,8 +157,16 @@ impl Bench {
     }
 
     async fn run(&self, plan: Plan<Probe>) -> Result<Outcome<Probe>> {
+        self.run_until(plan, &self.cancel).await
+    }
+
+    async fn run_until(
+        &self,
+        plan: Plan<Probe>,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome<Probe>> {
         let (progress, watched) = watch::channel(Progress::default());
-        let outcome = tokio::time::timeout(DEADLINE, run(plan, &progress, &self.cancel)).await;
+        let outcome = tokio::time::timeout(DEADLINE, run(plan, &progress, cancel)).await;
         let outcome = outcome.expect("a run ends in time, whatever happens");
         if let Ok(outcome) = &outcome {
             assert_eq!(watched.borrow().frames_done, outcome.frames, "progress is behind");
@@ -255,4 +272,95 @@ async fn a_detector_of_the_source_sees_every_frame_in_order() {
     plan.detect = DetectStage::InOrder { pool, detector };
     let outcome = bench.run(plan).await.expect("runs");
     assert_eq!((outcome.frames, outcome.cut), (50, 50 * 51 / 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_tells_where_the_time_goes() {
+    let bench = Bench::new();
+    let (progress, watched) = watch::channel(Progress::default());
+    let plan = bench.plan(60, Ending::End, bench.writer(None));
+    let outcome = run(plan, &progress, &bench.cancel).await.expect("runs");
+    let last = *watched.borrow();
+    assert_eq!((last.frames_done, last.frames_total), (60, Some(60)));
+    assert!(last.frames_per_second > 0.0 && last.timings.wall <= outcome.timings.wall);
+    for stage in [Stage::Detect, Stage::Track, Stage::Count, Stage::Draw] {
+        assert!(!last.timings.busy(stage).is_zero(), "{stage:?}: {last:?}");
+        assert!(last.timings.busy(stage) <= outcome.timings.busy(stage), "{stage:?}: {last:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_in_one_run_is_no_concern_of_another() {
+    let bench = Bench::new();
+    let pool = bench.pool();
+    let plan = |frames| Bench::plan_on(pool.clone(), frames, Ending::End, Outputs::default());
+    let (sound, broken) = tokio::join!(bench.run(plan(60)), bench.run(plan(100)));
+    assert_eq!(sound.expect("runs").processor.seen, (0..60).collect::<Vec<_>>());
+    assert!(broken.expect_err("frame 66 panics").message().contains("frame 66"));
+    assert_eq!(bench.run(plan(60)).await.expect("runs").frames, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_one_run_leaves_the_other_alone() {
+    let bench = Bench::new();
+    let (pool, token) = (bench.pool(), CancellationToken::new());
+    let plan = |frames| Bench::plan_on(pool.clone(), frames, Ending::End, Outputs::default());
+    let mut stopped = plan(60);
+    stopped.processor.cancel_after = Some((9, token.clone()));
+    let (stopped, whole) = tokio::join!(bench.run_until(stopped, &token), bench.run(plan(60)));
+    let (stopped, whole) = (stopped.expect("ends properly"), whole.expect("runs"));
+    assert_eq!((stopped.frames, stopped.cancelled), (10, true));
+    assert_eq!((whole.frames, whole.cancelled), (60, false));
+    assert_eq!(whole.processor.seen, (0..60).collect::<Vec<_>>());
+}
+
+/// Takes nothing until it is told to; says when it was first asked.
+struct StuckWriter {
+    asked: SyncSender<()>,
+    go_on: Arc<Barrier>,
+    is_first: bool,
+}
+
+impl FrameWriter for StuckWriter {
+    fn write(&mut self, _: &Frame) -> Result<()> {
+        if std::mem::take(&mut self.is_first) {
+            self.asked.send(()).expect("the test waits");
+            self.go_on.wait();
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_with_stuck_writers_keep_no_worker_from_another() {
+    const STUCK: usize = 3;
+    let bench = Arc::new(Bench::new());
+    let pool = bench.pool();
+    let (asked, stuck) = sync_channel(STUCK);
+    let go_on = Arc::new(Barrier::new(STUCK + 1));
+    let waiting: Vec<_> = (0..STUCK)
+        .map(|_| {
+            let (asked, go_on) = (asked.clone(), Arc::clone(&go_on));
+            let writer = StuckWriter { asked, go_on, is_first: true };
+            let outputs = Outputs { rows: None, pictures: Some(Box::new(writer)) };
+            let plan = Bench::plan_on(pool.clone(), 60, Ending::End, outputs);
+            let bench = Arc::clone(&bench);
+            tokio::spawn(async move { bench.run(plan).await })
+        })
+        .collect();
+    for _ in 0..STUCK {
+        let stuck = tokio::task::block_in_place(|| stuck.recv_timeout(DEADLINE));
+        stuck.expect("each writer gets its first frame");
+    }
+    let free = Bench::plan_on(pool, 60, Ending::End, Outputs::default());
+    let free = bench.run(free).await;
+    tokio::task::block_in_place(|| go_on.wait());
+    assert_eq!(free.expect("runs").frames, 60);
+    for run in waiting {
+        assert_eq!(run.await.expect("no panic").expect("runs").frames, 60);
+    }
 }
