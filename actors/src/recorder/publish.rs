@@ -6,7 +6,7 @@ use crate::store::events::OwnedEvent;
 use crate::supervise::restart::Backoff;
 use crate::supervise::worker::Service;
 use ractor::ActorCell;
-use schema::{Error, ErrorKind, Result};
+use schema::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -55,19 +55,20 @@ impl Publisher {
         }
     }
 
-    async fn publish(&self, events: &[OwnedEvent]) -> Result<()> {
-        for owned in events {
-            let message = message(owned)?;
-            match self.bus.publish(message).await {
-                // It would hold up its stream for ever; who misses it reads it from the store.
-                Err(error) if error.kind() == ErrorKind::ValidationError => {
-                    let position = owned.event.position.map(|p| p.to_string());
-                    tracing::error!(position, %error, "an event is not taken by the bus");
-                }
-                published => published?,
-            }
+    /// Publishes everything, however often it takes.
+    async fn publish_rest(&self) {
+        let mut failures = 0;
+        while let Err(error) = self.publish_all().await {
+            self.note(Some(&error));
+            failures += 1;
+            tokio::time::sleep(BACKOFF.delay(failures, 0.0)).await;
         }
-        self.bus.flush().await
+        self.note(None);
+    }
+
+    async fn publish(&self, events: &[OwnedEvent]) -> Result<()> {
+        let messages = events.iter().map(message).collect::<Result<_>>()?;
+        self.bus.publish_all(messages).await
     }
 
     fn note(&self, error: Option<&Error>) {
@@ -118,9 +119,8 @@ impl Service for Publisher {
             }
         }
         // The recorder has ended before: this is the rest.
-        match tokio::time::timeout(LAST, self.publish_all()).await {
-            Ok(published) => self.note(published.as_ref().err()),
-            Err(_) => tracing::warn!("stored events wait for the next start to be published"),
+        if tokio::time::timeout(LAST, self.publish_rest()).await.is_err() {
+            tracing::warn!("stored events wait for the next start to be published");
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 //! the work (value, error, panic) comes back as a message.
 
 use super::backtrace::catch;
-use super::tree::{Begin, ChildSpec};
 use super::restart::RestartPolicy;
+use super::tree::{Begin, ChildSpec};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use schema::{Error, ErrorKind, Result};
 use std::marker::PhantomData;
@@ -36,7 +36,7 @@ pub(crate) fn child<S: Service>(
             Ok(actor.get_cell())
         })
     });
-    ChildSpec { name: name.into(), policy, begin }
+    ChildSpec { name: name.into(), policy, begin, is_supervisor: false }
 }
 
 struct Worker<S>(PhantomData<S>);

@@ -105,23 +105,6 @@ async fn after_gap(listening: &mut Box<dyn actors::bus::Subscription>) -> Messag
 }
 
 #[tokio::test]
-async fn a_flush_tells_what_was_lost_between_publishing_and_flushing() {
-    let Some(mut server) = Server::start("").await else { return };
-    let bus = connected(&config(server.url())).await;
-    bus.publish_all(stored(1..2)).await.expect("connected");
-    // Published on a connection that is lost before the flush, which itself goes over a new one.
-    bus.publish(text("lost.maybe", "x")).await.expect("connected");
-    server.kill();
-    server.restart().await;
-    until(&bus, "connected again", |bus| bus.state().connected && bus.state().reconnects == 1)
-        .await;
-    assert_eq!(kind(bus.flush().await), Some(ErrorKind::NotReady));
-    // It is told once; who publishes again is told the truth about that.
-    bus.publish(text("lost.maybe", "x")).await.expect("connected");
-    bus.flush().await.expect("it arrived");
-}
-
-#[tokio::test]
 async fn it_starts_without_a_server_and_finds_it_later() {
     let Some(mut server) = Server::start("").await else { return };
     server.kill();
@@ -278,8 +261,9 @@ async fn what_the_server_would_not_take_is_refused_and_counted() {
     assert!(error.hint().is_some_and(|h| h.contains("max_payload is 1024")), "{error:?}");
     assert_eq!(bus.state().refused, 1);
     assert_eq!(kind(bus.request(of(2000), LONG).await), Some(ErrorKind::ValidationError));
-    bus.publish_all(vec![of(900)]).await.expect("small enough");
+    bus.publish_all(vec![of(5000), of(900)]).await.expect("what is too large is left out");
     assert_eq!(message(&mut listening).await, of(900));
+    assert_eq!(bus.state().refused, 2);
     assert_eq!(bus.state().reconnects, 0, "the server was not bothered");
 }
 

@@ -58,8 +58,8 @@ impl NatsBus {
         let client = options.connect(servers.as_slice()).await.map_err(|e| {
             Error::new(ErrorKind::ValidationError, format!("the bus cannot be used: {}", e.kind()))
         })?;
-        let prefix = config.prefix.clone();
-        Ok(Self(Arc::new(Session::new(client, link, prefix, config.patience))))
+        let (prefix, patience) = (config.prefix.clone(), config.patience);
+        Ok(Self(Arc::new(Session { client, link, prefix, patience })))
     }
 
     fn subject(&self, text: &str) -> Subject {
@@ -139,7 +139,8 @@ impl Bus for NatsBus {
     }
 
     async fn flush(&self) -> Result<()> {
-        self.0.flush().await
+        self.0.ready()?;
+        self.0.echo().await
     }
 
     async fn subscribe(

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use schema::{Error, ErrorKind, Result};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A connection and what is known of it.
@@ -17,8 +17,6 @@ pub(super) struct Session {
     pub(super) link: Arc<Link>,
     pub(super) prefix: String,
     pub(super) patience: Duration,
-    /// Which connection there was when the first message went out that no flush was for yet.
-    unconfirmed: Mutex<Option<u64>>,
 }
 
 /// Names no server: its address may be nobody's business.
@@ -29,10 +27,6 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, link: Arc<Link>, prefix: String, patience: Duration) -> Self {
-        Self { client, link, prefix, patience, unconfirmed: Mutex::new(None) }
-    }
-
     pub(super) fn is_connected(&self) -> bool {
         !self.link.is_closing() && self.client.connection_state() == State::Connected
     }
@@ -83,11 +77,7 @@ impl Session {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<()> {
-        // Before looking whether there is a connection: what goes out over a later one is then
-        // taken for lost, never the other way round.
-        let connection = self.connections();
         self.ready()?;
-        self.lock().get_or_insert(connection);
         let size = payload.len();
         let sending = async {
             match headers {
@@ -117,23 +107,8 @@ impl Session {
         })
     }
 
-    /// Waits until everything that was sent has been dealt with by the server.
-    ///
-    /// # Errors
-    /// `NOT_READY`.
-    pub(super) async fn flush(&self) -> Result<()> {
-        let since = self.lock().take();
-        self.ready()?;
-        let before = since.unwrap_or_else(|| self.connections());
-        self.echo().await?;
-        if self.connections() != before {
-            return Err(lost());
-        }
-        Ok(())
-    }
-
     /// Sends a message to oneself: a server deals with a connection's messages in their order, so
-    /// that it has seen all that were sent before.
+    /// that it has seen all that were sent over this one before.
     ///
     /// # Errors
     /// `NOT_READY` where it does not come back, or the connection is lost meanwhile.
@@ -155,8 +130,8 @@ impl Session {
         };
         tokio::select! {
             back = tokio::time::timeout(self.patience, there_and_back) => match back {
-                Ok(Some(_)) => Ok(()),
-                Ok(None) => Err(lost()),
+                Ok(Some(_)) if self.connections() == connection => Ok(()),
+                Ok(_) => Err(lost()),
                 Err(_) => {
                     let ms = self.patience.as_millis();
                     let text = format!("the bus did not answer within {ms} ms");
@@ -165,10 +140,6 @@ impl Session {
             },
             () = gone => Err(lost()),
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
-        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

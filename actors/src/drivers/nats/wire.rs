@@ -4,18 +4,8 @@
 use crate::bus::{Message, Numbering, Payload};
 use async_nats::HeaderMap;
 use schema::id::StartId;
+use schema::subject::header::{EPOCH, MESSAGE_ID, OWNER, SCHEMA, SCHEMA_VERSION, SEQ};
 use std::collections::HashMap;
-
-/// The id of a stored event, as NATS itself names it.
-const MESSAGE_ID: &str = "Nats-Msg-Id";
-const EPOCH: &str = "Sightline-Epoch";
-const SEQ: &str = "Sightline-Seq";
-/// Whose the message is.
-const OWNER: &str = "Sightline-Owner";
-/// Which form the payload has.
-const SCHEMA: &str = "Sightline-Schema";
-/// The one form there is so far; AsyncAPI describes it.
-const VERSION: &str = "1";
 
 /// Why a request has no answer, as the services of NATS say it.
 pub(super) const SERVICE_ERROR: &str = "Nats-Service-Error";
@@ -25,7 +15,7 @@ pub(super) const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
 /// Payload and headers.
 pub(super) fn encode(message: &Message) -> (HeaderMap, bytes::Bytes) {
     let mut headers = HeaderMap::new();
-    headers.insert(SCHEMA, VERSION);
+    headers.insert(SCHEMA, SCHEMA_VERSION);
     match &message.numbering {
         Numbering::Stored(id) => headers.insert(MESSAGE_ID, id.as_str()),
         Numbering::Newest { epoch, seq } => {
@@ -47,7 +37,7 @@ pub(super) fn decode(prefix: &str, message: async_nats::Message) -> Option<Messa
     let subject = message.subject.strip_prefix(prefix)?.strip_prefix('.')?.to_owned();
     let headers = message.headers.unwrap_or_default();
     let header = |name: &str| headers.get(name).map(|value| value.as_str());
-    if header(SCHEMA).is_some_and(|version| version != VERSION) {
+    if header(SCHEMA).is_some_and(|version| version != SCHEMA_VERSION) {
         return None;
     }
     let numbering = match (header(MESSAGE_ID), header(EPOCH), header(SEQ)) {
