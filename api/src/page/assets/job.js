@@ -25,7 +25,6 @@ export function card(job, onGone) {
     part("time").textContent = new Date(job.created_at).toLocaleString();
     const running = job.status === "pending" || job.status === "processing";
     part(".bar").hidden = !running;
-    part(".bar").style.display = running ? "" : "none";
     const bar = part(".bar progress");
     if (job.progress > 0 || job.status === "pending") bar.value = job.progress;
     else bar.removeAttribute("value"); // how long it takes is not known yet
