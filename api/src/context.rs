@@ -5,8 +5,10 @@ use crate::door::Door;
 use poem::Request;
 use schema::account::Role;
 use schema::id::UserId;
+use schema::time::WallTime;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
+use tokio::time::Instant;
 
 /// What is known of a request. Every request has one before it reaches a handler.
 #[derive(Debug)]
@@ -19,14 +21,30 @@ pub struct Context {
     pub door: Door,
     /// Scheme and host as the client sees them, `https://a.example`.
     pub base_url: String,
+    /// When it came.
+    pub received_at: WallTime,
+    begun: Instant,
     caller: OnceLock<(UserId, Role)>,
 }
 
 impl Context {
     /// Of a request whose caller is not known yet.
     #[must_use]
-    pub const fn new(request_id: String, client: IpAddr, door: Door, base_url: String) -> Self {
-        Self { request_id, client, door, base_url, caller: OnceLock::new() }
+    pub fn new(
+        request_id: String,
+        client: IpAddr,
+        door: Door,
+        base_url: String,
+        received_at: WallTime,
+    ) -> Self {
+        let (begun, caller) = (Instant::now(), OnceLock::new());
+        Self { request_id, client, door, base_url, received_at, begun, caller }
+    }
+
+    /// How long the request has taken so far, in seconds.
+    #[must_use]
+    pub fn elapsed_seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
     }
 
     /// The context of `request`; of one that came past the middleware an empty one.
@@ -35,7 +53,7 @@ impl Context {
         request.data::<Arc<Self>>().cloned().unwrap_or_else(|| {
             let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
             let door = Door::of(request.uri().path());
-            Arc::new(Self::new(String::new(), nowhere, door, String::new()))
+            Arc::new(Self::new(String::new(), nowhere, door, String::new(), WallTime(0)))
         })
     }
 

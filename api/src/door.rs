@@ -57,7 +57,7 @@ impl Door {
                 let traceback = (verbose || admin).then(|| causes(&failure.error)).flatten();
                 envelope::failure(&failure.error, status, context, path, traceback)
             }
-            Self::SimpleJwt => simple_jwt(failure, status),
+            Self::SimpleJwt => simple_jwt(failure, status, path),
         };
         let mut response =
             Response::builder().status(status).content_type("application/json; charset=utf-8");
@@ -113,7 +113,7 @@ fn canonical(error: &Error, status: StatusCode, context: &Context) -> Value {
     json!({ "error": body })
 }
 
-fn simple_jwt(failure: &Failure, status: StatusCode) -> Value {
+fn simple_jwt(failure: &Failure, status: StatusCode, path: &str) -> Value {
     let error = &failure.error;
     if error.kind() == ErrorKind::ValidationError && !error.fields().is_empty() {
         let mut fields = Map::new();
@@ -130,7 +130,10 @@ fn simple_jwt(failure: &Failure, status: StatusCode) -> Value {
             format!("Request was throttled. Expected available in {seconds} seconds."),
             "throttled",
         ),
-        (kind, _) => (sentence(error.message()), simple_jwt_code(kind, status)),
+        (ErrorKind::Unauthenticated, _) if path.trim_end_matches('/') == "/api/token" => {
+            (capital(error.message()), "no_active_account")
+        }
+        (kind, _) => (capital(error.message()), simple_jwt_code(kind, status)),
     };
     json!({"detail": detail, "code": code})
 }
@@ -146,12 +149,15 @@ const fn simple_jwt_code(kind: ErrorKind, status: StatusCode) -> &'static str {
     }
 }
 
-/// That framework's texts are sentences.
+/// That framework's texts begin with a capital; those about fields end with a full stop.
 fn sentence(text: &str) -> String {
+    format!("{}.", capital(text))
+}
+
+fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with('.') { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("{first}{}", letters.as_str())
 }
 
 #[cfg(test)]
@@ -176,7 +182,8 @@ mod tests {
 
     #[test]
     fn texts_of_that_framework_are_sentences() {
-        assert_eq!(sentence("the token is not valid"), "The token is not valid.");
-        assert_eq!(sentence(""), ".");
+        assert_eq!(sentence("this field is required"), "This field is required.");
+        assert_eq!(capital("token is invalid"), "Token is invalid");
+        assert_eq!(capital(""), "");
     }
 }

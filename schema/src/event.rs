@@ -195,6 +195,15 @@ impl Event {
     }
 }
 
+/// What is said on `wake.jobs`: a hint, which may be missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wake {
+    /// Which job it is about.
+    pub job: JobId,
+    /// Whether it is to end; else it waits to be begun.
+    pub cancel: bool,
+}
+
 /// A place in the feed of everything that one may read: all before it has been sent. Opaque to
 /// clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -328,6 +337,13 @@ mod tests {
                 "type": "job_progress", "data": {"progress": 0.5, "frames_done": 50,
                 "frames_total": 100, "fps": 25.0, "eta_seconds": 2.0, "stage": "analyze"}}),
         );
+    }
+
+    #[test]
+    fn hints_have_a_golden_form() {
+        let wake = Wake { job: ID.parse().expect("a UUIDv7"), cancel: true };
+        let wire = serde_json::to_value(wake).expect("JSON");
+        assert_eq!(wire, json!({"job": ID, "cancel": true}));
     }
 
     #[test]

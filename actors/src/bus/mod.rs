@@ -1,14 +1,16 @@
 //! The bus: copies of what happens, for whoever watches.
 //!
 //! What must be kept is in the store before it comes here. Nothing waits for a slow subscriber:
-//! each has a bounded queue with a named drop policy, and is told what it missed. Engines are in
-//! `drivers`, and each must pass the contract suite.
+//! each has a bounded queue with a named drop policy (`queue`), and is told what it missed. Engines
+//! are in `drivers`, and each must pass the contract suite.
+
+pub(crate) mod queue;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use schema::Result;
 use schema::id::{StartId, UserId};
 use schema::subject::Pattern;
+use schema::{Error, ErrorKind, Result};
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -40,7 +42,7 @@ pub enum Payload {
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Where it is published, without the prefix.
+    /// Where it is published, without the prefix: tokens of `[A-Za-z0-9_-]` between dots.
     pub subject: String,
     /// What it carries.
     pub payload: Payload,
@@ -55,8 +57,8 @@ pub struct Message {
 pub enum DropPolicy {
     /// The oldest message goes, and the gap is told.
     Oldest,
-    /// A message replaces the one of its subject that still waits, and the gap is told; where none
-    /// waits, the oldest goes.
+    /// A message takes the place of the one of its subject that still waits, and the gap is told;
+    /// where none waits and the queue is full, the oldest goes.
     Replace,
 }
 
@@ -65,7 +67,8 @@ pub enum DropPolicy {
 pub enum Delivery {
     /// A message.
     Message(Message),
-    /// This many were dropped since the last delivery.
+    /// This many were missed before the next message; 0 where nobody could count them, as the
+    /// connection was lost. What is stored is read again from the store.
     Gap(u64),
 }
 
@@ -95,10 +98,10 @@ pub trait Reply: Debug + Send {
     async fn answer(self: Box<Self>, payload: Payload) -> Result<()>;
 }
 
-/// Requests of one subject, shared with the other members of the group; ends when it is dropped.
+/// Requests of one pattern, shared with the other members of the group; ends when it is dropped.
 #[async_trait]
 pub trait Requests: Debug + Send {
-    /// The next request; `None` once the bus is closed.
+    /// The next request; `None` once the bus is closed. Safe to be cancelled.
     async fn next(&mut self) -> Option<Request>;
 }
 
@@ -109,6 +112,8 @@ pub struct BusState {
     pub engine: &'static str,
     /// Whether messages go out now.
     pub connected: bool,
+    /// What keeps it from connecting, without secrets.
+    pub fault: Option<String>,
     /// Connections after the first.
     pub reconnects: u64,
     /// Messages that subscribers of this process missed.
@@ -124,16 +129,37 @@ pub trait Bus: Debug + Send + Sync {
     ///
     /// # Errors
     /// `NOT_READY` where the bus is away: nothing is kept for later, the store is the record.
-    /// `VALIDATION_ERROR` for a payload larger than the bus takes.
+    /// `VALIDATION_ERROR` for a payload larger than the bus takes, and for what is no subject.
     async fn publish(&self, message: Message) -> Result<()>;
 
-    /// Waits until what was published has reached the server.
+    /// Waits until what was published has reached the server. Where several tasks publish what
+    /// must arrive, each uses [`Bus::publish_all`]: a loss is told to one flush only.
     ///
     /// # Errors
-    /// `NOT_READY` where the bus is away or went away meanwhile: publish again from the mark.
+    /// `NOT_READY` where the bus is away, or went away since the first message that no earlier
+    /// flush was for: publish again from the mark.
     async fn flush(&self) -> Result<()>;
 
-    /// Listens, with a queue of `capacity` messages.
+    /// Publishes `messages` in order and waits until all have reached the server: once this is
+    /// `Ok`, the mark may move.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`] and [`Bus::flush`]; some may have arrived.
+    async fn publish_all(&self, messages: Vec<Message>) -> Result<()> {
+        let reconnects = self.state().reconnects;
+        for message in messages {
+            self.publish(message).await?;
+        }
+        self.flush().await?;
+        // Another task's flush may have been told of the loss that concerned these messages.
+        if self.state().reconnects != reconnects {
+            return Err(Error::new(ErrorKind::NotReady, "the bus went away while publishing"));
+        }
+        Ok(())
+    }
+
+    /// Listens, with a queue of `capacity` messages; from its return on where the bus is
+    /// connected, else from the next connection on.
     ///
     /// # Errors
     /// `NOT_READY` where the bus is closed.
@@ -144,13 +170,16 @@ pub trait Bus: Debug + Send + Sync {
         policy: DropPolicy,
     ) -> Result<Box<dyn Subscription>>;
 
-    /// Asks, and waits for one answer.
+    /// Asks, and waits for one answer; also for a server with a credit left. Of several groups
+    /// that serve the subject, each gets it and the first answer counts.
     ///
     /// # Errors
-    /// `NOT_READY` where nobody serves the subject or no answer came within `deadline`.
+    /// `NOT_READY` where nobody serves the subject, the server dropped the request, or no answer
+    /// came within `deadline`; else as [`Bus::publish`].
     async fn request(&self, message: Message, deadline: Duration) -> Result<Payload>;
 
-    /// Serves requests; each goes to one member of `group`. At most `credits` wait unanswered.
+    /// Serves requests; each goes to one member of `group`, in turn. At most `credits` of them
+    /// wait unanswered here; the requesters of more wait within their deadlines.
     ///
     /// # Errors
     /// `NOT_READY` where the bus is closed.
@@ -167,3 +196,22 @@ pub trait Bus: Debug + Send + Sync {
     /// Sends what is left, within `deadline`, and ends every subscription.
     async fn close(&self, deadline: Duration);
 }
+
+/// Refuses what is no subject, as a subscriber's wildcards would not be met by it.
+///
+/// # Errors
+/// `VALIDATION_ERROR`.
+pub(crate) fn check_subject(subject: &str) -> Result<()> {
+    let token = |t: &str| {
+        !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    if subject.len() <= MAX_SUBJECT && subject.split('.').all(token) {
+        return Ok(());
+    }
+    let shown: String = subject.chars().take(MAX_SUBJECT).collect();
+    let message = format!("subject {shown:?}: expected tokens of a-z, 0-9, _ and - between dots");
+    Err(Error::new(ErrorKind::ValidationError, message))
+}
+
+/// Longest subject, in bytes.
+const MAX_SUBJECT: usize = 256;

@@ -86,7 +86,8 @@ impl Platform {
             ("reid", Component::absent()),
             ("store", store),
         ]);
-        let sound = components.values().all(|c| c.status != ComponentState::Down);
+        let sound = components.values().all(|c| c.status != ComponentState::Down)
+            && self.observe().degraded().next().is_none();
         let status = if sound { HealthStatus::Healthy } else { HealthStatus::Degraded };
         Health { status, components, version: env!("CARGO_PKG_VERSION") }
     }

@@ -2,14 +2,22 @@
 
 use super::{Platform, StagedFile, Submission, submit::CANONICAL_EXTENSIONS};
 use crate::job::kinds::JobType;
+use crate::job::wake::hint;
 use crate::queue::transition::Transition;
 use crate::store::jobs::{Created, JobFilter, JobPage, Page};
 use schema::account::Scope;
+use schema::event::Wake;
 use schema::id::JobId;
 use schema::job::JobKind;
 use schema::job::record::Job;
 use schema::{Error, ErrorKind, Result};
 use serde_json::Value;
+use std::time::Duration;
+
+/// How long a deletion waits for who works on the job.
+const DELETING: Duration = Duration::from_secs(10);
+/// How often another process is looked after meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What can be asked: a kind of job.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +97,26 @@ impl Platform {
         let now = engines.clock.now();
         engines.store.change_job(scope, id, Transition::RequestDelete, now).await?;
         self.wake(id, true).await;
-        Ok(())
+        let gone = tokio::time::timeout(DELETING, self.deleted(id)).await;
+        self.0.shop.recorder.stored_beside();
+        gone.unwrap_or_else(|_| {
+            let message = format!("job {id} is still worked on: it goes when that ends");
+            Err(Error::new(ErrorKind::NotReady, message))
+        })
+    }
+
+    /// Waits until a job that is to be deleted has ended, then takes it away.
+    async fn deleted(&self, id: JobId) -> Result<()> {
+        loop {
+            self.0.shop.active.ended(id).await;
+            match self.0.engines.store.job(&Scope::System, id).await {
+                Ok(job) if job.state.is_final() => return self.0.removal.remove(&job).await,
+                // Another process has it, or is about to say how it ended.
+                Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Makes a new job that does again what the job `id` was to do, for the same owner.
@@ -141,5 +168,10 @@ impl Platform {
     }
 
     /// Says that there is work, or a wish to cancel.
-    pub(super) async fn wake(&self, _job: JobId, _cancel: bool) {}
+    pub(super) async fn wake(&self, job: JobId, cancel: bool) {
+        let shop = &self.0.shop;
+        shop.recorder.stored_beside();
+        if cancel { shop.active.look(job) } else { shop.wake.notify_one() }
+        hint(shop.bus.as_ref(), Wake { job, cancel }).await;
+    }
 }

@@ -3,14 +3,17 @@
 //! Types of `schema` and of the traits here go in and out, none of an engine or of an actor. Every
 //! operation on behalf of somebody takes their [`Scope`]; what it may not see does not exist.
 
-mod files;
+pub(crate) mod files;
 mod health;
 mod jobs;
+mod node;
 mod submit;
 mod upload;
 
 pub use health::{Component, ComponentState, Health, HealthStatus};
+pub(crate) use health::ABANDONED_DECODERS;
 pub use jobs::JobTypeInfo;
+pub use node::NodeState;
 pub use submit::{CANONICAL_EXTENSIONS, FIRST_SEED_EXTENSIONS, Submission};
 pub(crate) use upload::digest;
 pub use upload::{StagedFile, Upload};
@@ -23,22 +26,22 @@ pub use crate::store::jobs::{Created, Idempotency, JobFilter, JobPage, Page};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::PlatformConfig;
+use crate::job::removal::Removal;
 use crate::job::run::Workshop;
+use crate::job::shop::{Runner, Shop};
 use crate::objects::Objects;
 use crate::queue::Queue;
 use crate::store::Store;
+use crate::supervise::tree::Message as Supervise;
 use schema::account::Scope;
 use schema::event::Cursor;
-use schema::id::StartId;
 use schema::subject::Pattern;
 use schema::{Error, ErrorKind, Result};
+use ractor::ActorRef;
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-
-/// Inputs that are looked into at the same time.
-const PROBES: usize = 4;
 
 /// What a platform stands on.
 #[derive(Debug, Clone)]
@@ -61,13 +64,27 @@ pub struct Engines {
 #[derive(Debug, Clone)]
 pub struct Platform(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     config: PlatformConfig,
     engines: Engines,
-    start: StartId,
-    draining: CancellationToken,
+    shop: Arc<Shop>,
+    removal: Removal,
+    sight: node::Sight,
+    root: ActorRef<Supervise>,
     probes: Semaphore,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform").field("start", &self.shop.start).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever forgot to shut down does not leave actors behind; leases run out.
+        self.root.stop(None);
+    }
 }
 
 impl Platform {
@@ -76,34 +93,48 @@ impl Platform {
     /// # Errors
     /// `VALIDATION_ERROR` for a configuration that does not fit together; what the engines say.
     pub async fn start(config: PlatformConfig, engines: Engines) -> Result<Self> {
-        config.check()?;
-        let start = StartId::from_uuid(engines.clock.uuid());
-        let inner = Inner {
-            config,
-            engines,
-            start,
-            draining: CancellationToken::new(),
-            probes: Semaphore::new(PROBES),
-        };
-        Ok(Self(Arc::new(inner)))
+        let runner: Arc<dyn Runner> = Arc::clone(&engines.workshop) as _;
+        Self::start_with(config, engines, runner).await
+    }
+
+    /// As [`Platform::start`], with something else in place of the pipeline.
+    pub(crate) async fn start_with(
+        config: PlatformConfig,
+        engines: Engines,
+        runner: Arc<dyn Runner>,
+    ) -> Result<Self> {
+        Ok(Self(Arc::new(node::begin(config, engines, runner).await?)))
     }
 
     /// Ends the node in order, within `deadline`: takes nothing new, gives its jobs back, stores
     /// and publishes what is left, closes the bus.
     pub async fn shutdown(&self, deadline: Duration) {
-        self.0.draining.cancel();
-        self.0.engines.bus.close(deadline).await;
+        let begun = Instant::now();
+        self.0.shop.draining.cancel();
+        if self.0.root.drain_and_wait(Some(deadline)).await.is_err() {
+            tracing::error!("not everything ended in time");
+            self.0.root.kill();
+        }
+        let left = deadline.saturating_sub(begun.elapsed());
+        self.0.engines.bus.close(left.max(Duration::from_millis(100))).await;
+        tracing::info!(seconds = begun.elapsed().as_secs_f64(), "node has ended");
+    }
+
+    /// How all its actors are, for tests, pages and metrics.
+    #[must_use]
+    pub fn observe(&self) -> NodeState {
+        self.0.sight.get()
     }
 
     /// Whether the end has begun: nothing new is taken.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.0.draining.is_cancelled()
+        self.0.shop.draining.is_cancelled()
     }
 
     /// Waits until the end begins.
     pub async fn drain_begun(&self) {
-        self.0.draining.cancelled().await;
+        self.0.shop.draining.cancelled().await;
     }
 
     /// How the node is told to work.

@@ -256,7 +256,10 @@ fn end(job: &mut Job, state: JobState, now: WallTime) -> EventBody {
     state_event(job)
 }
 
-fn state_event(job: &Job) -> EventBody {
+/// What is said of the state in which `job` is now: the first event of a new job, and after that
+/// what [`apply`] says.
+#[must_use]
+pub fn state_event(job: &Job) -> EventBody {
     EventBody::JobState {
         status: job.state,
         attempt: job.attempt,

@@ -1,4 +1,7 @@
-//! Doubles for the tests of this crate: tiny frames, a source that follows a script.
+//! Doubles for tests, also of other crates (feature `testing`): tiny frames, a source that follows a
+//! script, a clock that is set by hand. Not in what is shipped.
+
+pub mod clock;
 
 use crate::media::{BoxFuture, FrameSource, SourceInfo, SourceKind, SourceReport};
 use bytes::Bytes;
@@ -10,7 +13,7 @@ use schema::{Error, Result};
 use std::sync::Arc;
 
 /// A black 16x16 frame at 25 frames/s.
-pub(crate) fn frame(index: u64) -> Arc<Frame> {
+pub fn frame(index: u64) -> Arc<Frame> {
     let meta = FrameMeta {
         frame_index: index,
         media_time_us: MediaTime(index as i64 * 40_000),
@@ -25,7 +28,7 @@ pub(crate) fn frame(index: u64) -> Arc<Frame> {
 }
 
 /// What a detector double says of itself.
-pub(crate) fn detector_info() -> DetectorInfo {
+pub fn detector_info() -> DetectorInfo {
     DetectorInfo {
         model: "scripted".to_owned(),
         backend: "test".to_owned(),
@@ -36,7 +39,7 @@ pub(crate) fn detector_info() -> DetectorInfo {
 
 /// How a scripted source ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// As a file does.
     End,
     /// With an error of this text.
@@ -46,7 +49,7 @@ pub(crate) enum Ending {
 }
 
 /// A source of black frames.
-pub(crate) struct ScriptedSource {
+pub struct ScriptedSource {
     info: SourceInfo,
     frames: u64,
     given: u64,
@@ -55,7 +58,7 @@ pub(crate) struct ScriptedSource {
 
 impl ScriptedSource {
     /// Gives `frames` frames, then ends as told.
-    pub(crate) fn boxed(frames: u64, ending: Ending) -> Box<dyn FrameSource> {
+    pub fn boxed(frames: u64, ending: Ending) -> Box<dyn FrameSource> {
         let info = SourceInfo {
             kind: SourceKind::Video,
             width: 16,

@@ -6,6 +6,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use schema::error::FieldFault;
 use schema::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Passwords {
         } else if password.chars().count() < MIN_CHARACTERS {
             format!("shorter than {MIN_CHARACTERS} characters")
         } else {
-            let password = password.to_owned();
+            let password = composed(password);
             return self.blocking(move || hash(password.as_bytes())).await?;
         };
         Err(Error::validation(vec![FieldFault { field: "password".to_owned(), message: fault }]))
@@ -82,7 +83,7 @@ impl Passwords {
         }
         let exists = stored.is_some();
         let stored: Arc<str> = stored.map_or_else(|| self.decoy.clone(), Arc::from);
-        let password = password.to_owned();
+        let password = composed(password);
         let verdict = self.blocking(move || verify(password.as_bytes(), &stored)).await?;
         Ok(if exists { verdict } else { Verdict::Wrong })
     }
@@ -102,6 +103,11 @@ impl Passwords {
         });
         work.await.map_err(|e| Error::internal("hashing a password", e))
     }
+}
+
+/// The same letters are the same password however a keyboard composes them (RFC 8265).
+fn composed(password: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(password).into_owned()
 }
 
 fn argon2() -> Result<Argon2<'static>> {
@@ -138,7 +144,6 @@ fn of_present_cost(stored: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// "correct horse battery" at cost 4, made with another implementation's algorithm.
     fn legacy(password: &str) -> String {
         bcrypt::hash(password, 4).expect("a cost from 4 on")
     }
@@ -152,6 +157,7 @@ mod tests {
             passwords.verify(password, Some(&hash)).await.expect("nobody waits")
         };
         assert_eq!(verify("nul \0 and ünïcode").await, Verdict::Right);
+        assert_eq!(verify("nul \0 and u\u{308}ni\u{308}code").await, Verdict::Right);
         assert_eq!(verify("nul ").await, Verdict::Wrong);
         assert_eq!(passwords.verify("x", None).await.expect("nobody waits"), Verdict::Wrong);
         assert_eq!(verify(&"x".repeat(1_000_000)).await, Verdict::Wrong);

@@ -8,6 +8,7 @@ use schema::ErrorKind;
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 /// Keys after which those that would be let through anyway are forgotten.
 const MANY_KEYS: usize = 10_000;
@@ -29,7 +30,8 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// Lets `rate` of each key through; `what` is too many of: `requests`.
     #[must_use]
     pub fn new(rate: Rate, what: &'static str) -> Self {
-        let quota = Quota::new(rate.count, rate.per).expect("a rate's period is not zero");
+        let period = (rate.per / rate.count.get()).max(Duration::from_nanos(1));
+        let quota = Quota::with_period(period).expect("it is not zero").allow_burst(rate.count);
         Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), what }
     }
 

@@ -19,7 +19,6 @@ use poem::{Endpoint, Request, Response};
 use schema::ErrorKind;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 /// Carries the request's id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,7 +41,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let begun = Instant::now();
         let config = &self.services.config;
         let context = Arc::new(self.context(&request));
         request.set_data(self.services.clone());
@@ -70,7 +68,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
             %method,
             path,
             status = response.status().as_u16(),
-            ms = begun.elapsed().as_millis() as u64,
+            ms = (context.elapsed_seconds() * 1000.0) as u64,
             "request"
         );
         Ok(response)
@@ -85,9 +83,11 @@ impl<E: Endpoint<Output = Response>> Frame<E> {
         let said = || client::base_url(peer, headers, &config.trusted_proxies);
         let base_url = config.public_base_url.clone().unwrap_or_else(said);
         let given = request.header(REQUEST_ID).filter(|id| is_request_id(id));
-        let made = || self.services.platform.clock().uuid().to_string();
+        let clock = self.services.platform.clock();
+        let made = || clock.uuid().to_string();
         let request_id = given.map_or_else(made, str::to_owned);
-        Context::new(request_id, client, Door::of(request.uri().path()), base_url)
+        let door = Door::of(request.uri().path());
+        Context::new(request_id, client, door, base_url, clock.now())
     }
 
     /// The answer to a request, whatever happens.

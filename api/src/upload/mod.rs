@@ -3,7 +3,12 @@
 //! Fields come in any order; nothing is read before the caller is known, and the file is never in
 //! memory.
 
+pub mod canonical;
 pub mod multipart;
+pub mod parameters;
+pub mod raw;
+
+pub use raw::RawBody;
 
 use crate::failure::Failure;
 use actors::handle::{Platform, StagedFile};

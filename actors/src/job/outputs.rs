@@ -1,0 +1,76 @@
+//! The files of a finished job: from its staging folder to their places, and which places those are.
+
+use super::run::{Finished, PICTURE, RESULTS, TRACKS, VIDEO};
+use crate::handle::digest;
+use crate::objects::{ObjectKey, Objects};
+use schema::id::JobId;
+use schema::job::record::{JobOutputs, MediaFile};
+use schema::{Error, ErrorKind, Result};
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Name in the staging folder, place, and media type of everything that a job may leave.
+const FILES: [(&str, &str, &str, &str); 4] = [
+    (RESULTS, "results/results_", "json", "application/json"),
+    (TRACKS, "outputs/tracks_", "jsonl", "application/jsonl"),
+    (PICTURE, "outputs/output_", "jpg", "image/jpeg"),
+    (VIDEO, "outputs/output_", "mp4", "video/mp4"),
+];
+
+/// Every key under which job `id` may leave a file.
+pub(super) fn keys(id: JobId) -> impl Iterator<Item = ObjectKey> {
+    FILES.into_iter().filter_map(move |(_, place, ext, _)| format!("{place}{id}.{ext}").parse().ok())
+}
+
+/// Puts the files of `finished` in their places, whole and durably; told to `cancel`, it stops
+/// between two of them.
+///
+/// # Errors
+/// `CANCELLED`; `INSUFFICIENT_STORAGE`, `STORAGE_ERROR`. Some may be in their places then.
+pub(super) async fn adopt(
+    objects: &dyn Objects,
+    staging: &Path,
+    id: JobId,
+    finished: &Finished,
+    took: Duration,
+    cancel: &CancellationToken,
+) -> Result<JobOutputs> {
+    let mut adopted: [Option<MediaFile>; FILES.len()] = Default::default();
+    for (slot, (name, place, ext, content_type)) in adopted.iter_mut().zip(FILES) {
+        if !finished.files.contains(&name) {
+            continue;
+        }
+        if cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled before its files were in place"));
+        }
+        let path = staging.join(name);
+        let hashed = path.clone();
+        let digest = tokio::task::spawn_blocking(move || digest(&hashed)).await;
+        let (sha256, size) = digest.map_err(|e| Error::internal(name, e))??;
+        let key = format!("{place}{id}.{ext}");
+        objects.adopt(&path, &key.parse()?).await?;
+        let file_name = key.rsplit('/').next().unwrap_or_default().to_owned();
+        let content_type = content_type.to_owned();
+        *slot = Some(MediaFile { key, size, sha256, content_type, file_name });
+    }
+    let missing = |name| Error::new(ErrorKind::ServerError, format!("the job left no {name}"));
+    let [results, tracks, image, video] = adopted;
+    Ok(JobOutputs {
+        results: results.ok_or_else(|| missing(RESULTS))?,
+        tracks: tracks.ok_or_else(|| missing(TRACKS))?,
+        image,
+        video,
+        processing_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        frames: finished.results.provenance().frame_count,
+    })
+}
+
+/// Takes away whatever job `id` may have left; what cannot be removed now stays for the janitor.
+pub(super) async fn discard(objects: &dyn Objects, id: JobId) {
+    for key in keys(id) {
+        if let Err(error) = objects.remove(&key).await {
+            tracing::warn!(job = %id, %key, %error, "a file of an attempt that counts for nothing stays");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+use super::super::restart::{Backoff, Restart};
+use super::super::worker::{Service, child as worker};
+use super::*;
+use schema::ErrorKind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio_util::sync::CancellationToken;
+
+const AT_ONCE: RestartPolicy = RestartPolicy {
+    restart: Restart::Permanent,
+    backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(2) },
+    healthy_after: Duration::from_secs(60),
+    intensity: (3, Duration::from_secs(60)),
+};
+
+/// What a scripted child does at each of its starts.
+#[derive(Clone, Copy)]
+enum Life {
+    Fail,
+    Panic,
+    End,
+    Stay,
+}
+
+/// A child that follows a script, and notes when it is stopped.
+#[derive(Clone)]
+struct Scripted {
+    name: &'static str,
+    lives: Vec<Life>,
+    begun: Arc<AtomicU32>,
+    stopped: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Service for Scripted {
+    async fn run(self, stop: CancellationToken, _: ActorCell) -> Result<()> {
+        let life = self.begun.fetch_add(1, Ordering::SeqCst) as usize;
+        match self.lives.get(life).copied().unwrap_or(Life::Stay) {
+            Life::Fail => Err(Error::new(ErrorKind::ServerError, "as scripted")),
+            Life::Panic => panic!("as scripted"),
+            Life::End => Ok(()),
+            Life::Stay => {
+                stop.cancelled().await;
+                self.stopped.lock().expect("no panic").push(self.name);
+                Ok(())
+            }
+        }
+    }
+}
+
+struct Stage {
+    stopped: Arc<Mutex<Vec<&'static str>>>,
+    observed: Observed<TreeState>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self { stopped: Arc::default(), observed: Observed::new() }
+    }
+
+    fn child(&self, name: &'static str, policy: RestartPolicy, lives: &[Life]) -> ChildSpec {
+        let (lives, stopped) = (lives.to_vec(), Arc::clone(&self.stopped));
+        worker(name, policy, Scripted { name, lives, begun: Arc::default(), stopped })
+    }
+
+    async fn begin(&self, children: Vec<ChildSpec>) -> ActorRef<Message> {
+        let (observed, patience) = (self.observed.clone(), Duration::from_secs(5));
+        begin(Arguments { children, observed, patience, seed: 7 }).await.expect("begins")
+    }
+
+    async fn until(&self, name: &str, holds: impl Fn(&ChildState) -> bool) -> ChildState {
+        let seen = self.observed.wait_for(|s| s.children.get(name).is_some_and(&holds)).await;
+        seen.children[name].clone()
+    }
+}
+
+#[tokio::test]
+async fn children_that_die_are_begun_again_and_their_siblings_live_on() {
+    let stage = Stage::new();
+    let weak = stage.child("weak", AT_ONCE, &[Life::Fail, Life::Panic, Life::End]);
+    let supervisor = stage.begin(vec![stage.child("sound", AT_ONCE, &[]), weak]).await;
+    let running = |s: &ChildState| s.status == ChildStatus::Running && s.restarts == 3;
+    let weak = stage.until("weak", running).await;
+    assert_eq!(weak.cause.as_deref(), Some("panicked: as scripted"));
+    let sound = stage.until("sound", |s| s.status == ChildStatus::Running).await;
+    assert_eq!(sound.restarts, 0);
+    supervisor.drain_and_wait(None).await.expect("ends");
+    assert_eq!(*stage.stopped.lock().expect("no panic"), ["weak", "sound"], "the last one first");
+    assert!(stage.observed.get().children.is_empty());
+}
+
+#[tokio::test]
+async fn a_child_that_dies_again_and_again_is_degraded_but_not_given_up() {
+    let stage = Stage::new();
+    let supervisor = stage.begin(vec![stage.child("weak", AT_ONCE, &[Life::Fail; 5])]).await;
+    stage.until("weak", |s| s.status == ChildStatus::Degraded).await;
+    stage.until("weak", |s| s.status == ChildStatus::Running && s.restarts == 5).await;
+    supervisor.drain_and_wait(None).await.expect("ends");
+}
+
+#[tokio::test]
+async fn what_was_added_before_the_end_is_begun_and_ends_first() {
+    let stage = Stage::new();
+    let supervisor = stage.begin(vec![stage.child("first", AT_ONCE, &[])]).await;
+    let temporary = RestartPolicy { restart: Restart::Temporary, ..AT_ONCE };
+    for (name, lives) in [("job", &[Life::Stay][..]), ("brief", &[Life::Fail])] {
+        let spec = stage.child(name, temporary, lives);
+        assert!(supervisor.cast(Message::Add(spec)).is_ok(), "it is not ending");
+    }
+    supervisor.drain_and_wait(None).await.expect("ends");
+    assert_eq!(*stage.stopped.lock().expect("no panic"), ["job", "first"]);
+    let late = stage.child("late", temporary, &[]);
+    assert!(supervisor.cast(Message::Add(late)).is_err(), "it has ended");
+}
+
+#[tokio::test]
+async fn the_temporary_end_for_good() {
+    let stage = Stage::new();
+    let temporary = RestartPolicy { restart: Restart::Temporary, ..AT_ONCE };
+    let supervisor = stage.begin(vec![stage.child("first", AT_ONCE, &[])]).await;
+    supervisor.cast(Message::Add(stage.child("job", temporary, &[Life::Panic]))).expect("runs");
+    stage.until("first", |s| s.status == ChildStatus::Running).await;
+    stage.observed.wait_for(|s| s.children.len() == 1).await;
+    supervisor.drain_and_wait(None).await.expect("ends");
+}

@@ -1,0 +1,5 @@
+//! The contract of `actors::objects`, and what the folder promises beyond it.
+
+mod folder;
+mod keys;
+mod suite;

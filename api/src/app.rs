@@ -1,0 +1,159 @@
+//! The application: what serves, and the routes it serves.
+
+use crate::auth::Auth;
+use crate::config::ApiConfig;
+use crate::media::sign::MediaUrls;
+use crate::middleware::Frame;
+use crate::middleware::limits::RequestLimits;
+use crate::openapi::{self, Document};
+use actors::handle::Platform;
+use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::error::NotFoundError;
+use poem::http::header;
+use poem::web::Data;
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, get};
+use schema::Result;
+use std::sync::Arc;
+
+/// Path of the WebSocket.
+pub const WEB_SOCKET: &str = "/api/v1/ws";
+
+/// Everything that handlers use.
+#[derive(Debug)]
+pub struct Services {
+    /// What runs.
+    pub platform: Platform,
+    /// How it is configured.
+    pub config: Arc<ApiConfig>,
+    /// Who calls.
+    pub auth: Auth,
+    /// URLs of media.
+    pub media: MediaUrls,
+    /// What may be asked for.
+    pub limits: RequestLimits,
+    /// The description of all this.
+    pub document: Document,
+}
+
+/// The services as a handler takes them.
+pub type State<'a> = Data<&'a Arc<Services>>;
+
+impl Services {
+    /// The services behind a request.
+    ///
+    /// # Panics
+    /// On a request that did not come through [`App::endpoint`]; nothing else makes them.
+    #[must_use]
+    pub fn of(request: &Request) -> &Arc<Self> {
+        request.data().expect("the outermost middleware gives every request its services")
+    }
+}
+
+/// The application, to be served.
+pub struct App {
+    services: Arc<Services>,
+    web_socket: Option<BoxEndpoint<'static>>,
+    page: Option<BoxEndpoint<'static>>,
+}
+
+impl App {
+    /// The API over `platform`.
+    ///
+    /// # Errors
+    /// `SERVER_ERROR` where the document cannot be made or the system gives no random bytes;
+    /// `STORAGE_ERROR`.
+    pub async fn new(platform: Platform, config: ApiConfig) -> Result<Self> {
+        let config = Arc::new(config);
+        let services = Services {
+            auth: Auth::new(platform.clone(), config.clone()).await?,
+            media: MediaUrls::new(&config),
+            limits: RequestLimits::new(config.clone(), platform.config().max_upload_bytes),
+            document: openapi::document()?,
+            config,
+            platform,
+        };
+        Ok(Self { services: Arc::new(services), web_socket: None, page: None })
+    }
+
+    /// Everything that handlers use.
+    #[must_use]
+    pub const fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Serves `endpoint` at [`WEB_SOCKET`]. It finds the services with [`Services::of`].
+    #[must_use]
+    pub fn with_web_socket(mut self, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Self {
+        self.web_socket = Some(endpoint.into_endpoint().map_to_response().boxed());
+        self
+    }
+
+    /// Serves `endpoint` at `/` and below, where nothing else is. Its answers bring their own
+    /// `Content-Security-Policy`.
+    #[must_use]
+    pub fn with_page(mut self, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Self {
+        self.page = Some(endpoint.into_endpoint().map_to_response().boxed());
+        self
+    }
+
+    /// All routes with all middleware: every request gets an answer.
+    pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
+        let document = &self.services.document;
+        let mut own = Route::new()
+            .at("/openapi.json", get(text("application/json", None, &document.json)))
+            .at("/openapi-legacy.json", get(text("application/json", None, &document.legacy_json)))
+            .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)));
+        if let Some(endpoint) = self.web_socket {
+            own = own.at(WEB_SOCKET, get(endpoint));
+        }
+        let routes = Routes { own, api: openapi::endpoint(), page: self.page };
+        Frame::new(routes, self.services)
+    }
+}
+
+/// The routes, by where a path belongs.
+struct Routes {
+    own: Route,
+    api: BoxEndpoint<'static>,
+    page: Option<BoxEndpoint<'static>>,
+}
+
+impl Endpoint for Routes {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        match path {
+            "/openapi.json" | "/openapi-legacy.json" | "/docs" | WEB_SOCKET => {
+                self.own.call(request).await
+            }
+            "/health" | "/livez" | "/readyz" => self.api.call(request).await,
+            _ if path == "/api" || path.starts_with("/api/") => self.api.call(request).await,
+            _ => match &self.page {
+                Some(page) => page.call(request).await,
+                None => Err(NotFoundError.into()),
+            },
+        }
+    }
+}
+
+/// The documentation's page is one file with its scripts in it; it calls the API it describes.
+const DOCS_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src \
+                           'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+                           frame-ancestors 'none'";
+
+/// Always the same text.
+fn text(
+    content_type: &'static str,
+    policy: Option<&'static str>,
+    text: &Arc<str>,
+) -> impl Endpoint<Output = Response> + 'static {
+    let text = bytes::Bytes::copy_from_slice(text.as_bytes());
+    make_sync(move |_| {
+        let mut response = Response::builder().content_type(content_type);
+        if let Some(policy) = policy {
+            response = response.header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        response.header(header::CACHE_CONTROL, "no-cache").body(text.clone())
+    })
+}

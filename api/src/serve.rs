@@ -1,0 +1,161 @@
+//! Connections: accepted, bounded in number and time, ended in order.
+//!
+//! poem's own server is not used: it sets no limit on how long a head may take and none on
+//! connections, and at its idle timeout it still waits for the client. HTTP/1.1 alone is spoken
+//! here, since browsers speak HTTP/2 only over TLS, which a proxy in front ends; with it go the
+//! floods of resets and continuations.
+
+use crate::app::App;
+use actors::handle::Platform;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use poem::endpoint::{DynEndpoint, ToDynEndpoint};
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Response};
+use schema::{Error, ErrorKind, Result};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Largest head of a request, in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Most headers of a request.
+const HEADERS: usize = 100;
+/// How long a client that was refused may go on sending, so that it reads why.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long open answers may take once the server ends.
+const DRAIN: Duration = Duration::from_secs(15);
+/// How long to wait where no more connections can be accepted for want of descriptors.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+type Routes = Arc<dyn DynEndpoint<Output = Response>>;
+
+/// Serves `app` on `listener` until its platform begins to end; then answers what is open.
+///
+/// # Errors
+/// `SERVER_ERROR` where the listener has no address.
+pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
+    let local = listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
+    let platform: Platform = app.services().platform.clone();
+    let config = app.services().config.clone();
+    let places = Arc::new(Semaphore::new(config.max_connections));
+    let routes: Routes = Arc::new(ToDynEndpoint(app.endpoint()));
+    let ending = CancellationToken::new();
+    let connections = TaskTracker::new();
+    tracing::info!(address = %local, "listening");
+    let mut drain = pin!(platform.drain_begun());
+    loop {
+        // Beyond the limit connections wait in the listener's queue.
+        let place = tokio::select! {
+            () = &mut drain => break,
+            place = places.clone().acquire_owned() => place,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            () = &mut drain => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(EXHAUSTED).await;
+                continue;
+            }
+        };
+        let connection = Connection { routes: routes.clone(), local, peer, idle: config.idle };
+        let ending = ending.clone();
+        connections.spawn(async move {
+            connection.serve(stream, ending).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    connections.close();
+    ending.cancel();
+    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
+        tracing::warn!(open = connections.len(), "connections are cut");
+    }
+    Ok(())
+}
+
+struct Connection {
+    routes: Routes,
+    local: SocketAddr,
+    peer: SocketAddr,
+    /// How long a head may take, the first as any other.
+    idle: Duration,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, ending: CancellationToken) {
+        // Small answers go out at once.
+        let _ = stream.set_nodelay(true);
+        let service = hyper::service::service_fn(|request: poem::http::Request<Incoming>| {
+            let local = LocalAddr(Addr::SocketAddr(self.local));
+            let remote = RemoteAddr(Addr::SocketAddr(self.peer));
+            let routes = self.routes.clone();
+            async move {
+                let request = (request, local, remote, Scheme::HTTP).into();
+                let response = routes.get_response(request).await;
+                Ok::<poem::http::Response<_>, Infallible>(response.into())
+            }
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.idle)
+            .max_buf_size(HEAD_BYTES)
+            .max_headers(HEADERS)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = ending.cancelled() => {
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                (&mut connection).await
+            }
+        };
+        let Some(parts) = connection.into_parts() else { return };
+        let timed_out = ended.is_err_and(|error| error.is_timeout());
+        let begun = !parts.read_buf.is_empty();
+        close(parts.io.into_inner(), timed_out && begun).await;
+    }
+}
+
+/// Says what nobody has said, and lets the client read it: who closes while the other end still
+/// sends takes back what it said last.
+async fn close(mut stream: TcpStream, head_was_late: bool) {
+    let lingering = async {
+        if head_was_late {
+            stream.write_all(late_head().as_bytes()).await?;
+            stream.shutdown().await?;
+        }
+        let mut ignored = [0; 4096];
+        while stream.read(&mut ignored).await? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    // Whatever comes of it, the connection ends here.
+    let _ = tokio::time::timeout(LINGER, lingering).await;
+}
+
+/// hyper ends such connections without a word.
+fn late_head() -> String {
+    let error = ErrorKind::RequestTimeout;
+    let body = format!(
+        r#"{{"error":{{"code":"{error}","message":"the head came too slowly","error_type":"validation","request_id":""}}}}"#
+    );
+    format!(
+        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json; \
+         charset=utf-8\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

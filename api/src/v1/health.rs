@@ -1,0 +1,103 @@
+//! Whether the server is there, works, and takes work. Open to everybody: they tell no secrets.
+
+use crate::app::{Services, State};
+use crate::failure::Failure;
+use crate::openapi::Tag;
+use actors::handle::HealthStatus;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How a part is doing.
+#[derive(Object)]
+#[oai(rename = "HealthComponent")]
+struct ComponentView {
+    /// `up`, `down`, or `absent` where this version has none.
+    status: String,
+    /// What is to be known of it.
+    message: Option<String>,
+}
+
+/// How the server is doing.
+#[derive(Object)]
+#[oai(rename = "Health")]
+struct HealthView {
+    /// `healthy`, `degraded` or `starting`.
+    status: String,
+    /// Its parts by name.
+    components: BTreeMap<String, ComponentView>,
+    /// The version of Sightline.
+    version: String,
+}
+
+#[derive(ApiResponse)]
+enum Reported {
+    /// It answers requests, if perhaps not all of its parts work.
+    #[oai(status = 200)]
+    Up(Json<HealthView>),
+    /// It is starting.
+    #[oai(status = 503)]
+    Starting(
+        Json<HealthView>,
+        /// When to ask again, in seconds.
+        #[oai(header = "Retry-After")]
+        u64,
+    ),
+}
+
+/// That it is so.
+#[derive(Object)]
+struct StatusView {
+    /// `ok`.
+    status: String,
+}
+
+pub(crate) struct HealthApi;
+
+#[OpenApi(tag = "Tag::Health")]
+impl HealthApi {
+    /// How the server is doing, part by part.
+    #[oai(path = "/api/v1/health", method = "get", operation_id = "health")]
+    async fn canonical_health(&self, services: State<'_>) -> Result<Reported, Failure> {
+        Ok(report(&services).await)
+    }
+
+    /// How the server is doing, part by part.
+    #[oai(path = "/health", method = "get", operation_id = "health_unversioned")]
+    async fn health(&self, services: State<'_>) -> Result<Reported, Failure> {
+        Ok(report(&services).await)
+    }
+
+    /// Whether the process is alive. Where this fails, start it anew.
+    #[oai(path = "/livez", method = "get", operation_id = "livez")]
+    async fn livez(&self) -> Result<Json<StatusView>, Failure> {
+        Ok(Json(StatusView { status: "ok".to_owned() }))
+    }
+
+    /// Whether the server takes work; 503 while it is starting or ending.
+    #[oai(path = "/readyz", method = "get", operation_id = "readyz")]
+    async fn readyz(&self, services: State<'_>) -> Result<Json<StatusView>, Failure> {
+        services.platform.ready().await?;
+        Ok(Json(StatusView { status: "ok".to_owned() }))
+    }
+}
+
+async fn report(services: &Services) -> Reported {
+        let health = services.platform.health().await;
+        // Its words are the serialised ones, the same here and in logs.
+        let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+        let components = health.components.into_iter().map(|(name, component)| {
+            let status = word(serde_json::to_value(component.status).unwrap_or_default());
+            (name.to_owned(), ComponentView { status, message: component.message })
+        });
+        let view = Json(HealthView {
+            status: word(serde_json::to_value(health.status).unwrap_or_default()),
+            components: components.collect(),
+            version: health.version.to_owned(),
+        });
+        match health.status {
+            HealthStatus::Starting => Reported::Starting(view, 2),
+            _ => Reported::Up(view),
+        }
+    }

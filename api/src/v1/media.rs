@@ -1,0 +1,147 @@
+//! Files of jobs, at the canonical path and at the first seed's.
+
+use crate::failure::Failure;
+use crate::media;
+use crate::openapi::Tag;
+use poem::Request;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, OpenApi};
+
+/// The bytes of a file, or of a part of it.
+pub(crate) struct FileResponse(poem::Response);
+
+impl poem::IntoResponse for FileResponse {
+    fn into_response(self) -> poem::Response {
+        self.0
+    }
+}
+
+/// Written by hand: the media type is the file's.
+impl ApiResponse for FileResponse {
+    fn meta() -> MetaResponses {
+        let bytes = || {
+            let schema = MetaSchema { format: Some("binary"), ..MetaSchema::new("string") };
+            let schema = MetaSchemaRef::Inline(Box::new(schema));
+            vec![MetaMediaType { content_type: "*/*", schema }]
+        };
+        let header = |name: &str, about: &str| MetaHeader {
+            name: name.to_owned(),
+            description: Some(about.to_owned()),
+            required: true,
+            deprecated: false,
+            schema: String::schema_ref(),
+        };
+        let answer = |status, description, content, headers| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers,
+        };
+        let etag = || header("ETag", "SHA-256 of the whole file.");
+        let range = || header("Content-Range", "Which part of how many bytes.");
+        MetaResponses {
+            responses: vec![
+                answer(200, "The whole file.", bytes(), vec![etag()]),
+                answer(206, "The part that was asked for.", bytes(), vec![etag(), range()]),
+                answer(304, "The client has it.", Vec::new(), vec![etag()]),
+                answer(416, "There is no such part.", Vec::new(), vec![range()]),
+            ],
+        }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}
+
+pub(crate) struct MediaApi;
+
+// A wildcard is named as poem-openapi will look for it; the document says `{path}`.
+#[OpenApi(tag = "Tag::Media")]
+impl MediaApi {
+    /// A file of a job, whole or a range of it.
+    ///
+    /// URLs of it are given by answers about the job; they are signed, so that they work in
+    /// `<video>`. An access token does as well. Several ranges are answered with the whole.
+    #[oai(path = "/api/v1/media/files/*param0", method = "get", operation_id = "get_media_file")]
+    async fn file(
+        &self,
+        request: &Request,
+        /// The file's path.
+        path: Path<String>,
+        /// When the URL expires, in seconds since 1970.
+        exp: Query<Option<i64>>,
+        /// The URL's signature.
+        sig: Query<Option<String>>,
+    ) -> Result<FileResponse, Failure> {
+        serve(request, &path.0, exp.0, sig.0, true).await
+    }
+
+    /// What is known of a file of a job.
+    #[oai(path = "/api/v1/media/files/*param0", method = "head", operation_id = "head_media_file")]
+    async fn file_head(
+        &self,
+        request: &Request,
+        /// The file's path.
+        path: Path<String>,
+        /// When the URL expires, in seconds since 1970.
+        exp: Query<Option<i64>>,
+        /// The URL's signature.
+        sig: Query<Option<String>>,
+    ) -> Result<FileResponse, Failure> {
+        serve(request, &path.0, exp.0, sig.0, false).await
+    }
+
+    /// A file of a job, at the first seed's path.
+    #[oai(
+        path = "/api/media/*param0",
+        method = "get",
+        operation_id = "legacy_media",
+        tag = "Tag::Legacy"
+    )]
+    async fn legacy(
+        &self,
+        request: &Request,
+        /// The file's path.
+        path: Path<String>,
+        /// When the URL expires, in seconds since 1970.
+        exp: Query<Option<i64>>,
+        /// The URL's signature.
+        sig: Query<Option<String>>,
+    ) -> Result<FileResponse, Failure> {
+        serve(request, &path.0, exp.0, sig.0, true).await
+    }
+
+    /// What is known of a file of a job, at the first seed's path.
+    #[oai(
+        path = "/api/media/*param0",
+        method = "head",
+        operation_id = "legacy_media_head",
+        tag = "Tag::Legacy"
+    )]
+    async fn legacy_head(
+        &self,
+        request: &Request,
+        /// The file's path.
+        path: Path<String>,
+        /// When the URL expires, in seconds since 1970.
+        exp: Query<Option<i64>>,
+        /// The URL's signature.
+        sig: Query<Option<String>>,
+    ) -> Result<FileResponse, Failure> {
+        serve(request, &path.0, exp.0, sig.0, false).await
+    }
+}
+
+async fn serve(
+    request: &Request,
+    path: &str,
+    exp: Option<i64>,
+    sig: Option<String>,
+    with_body: bool,
+) -> Result<FileResponse, Failure> {
+    media::serve(request, path, exp, sig.as_deref(), with_body).await.map(FileResponse)
+}

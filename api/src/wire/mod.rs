@@ -1,0 +1,10 @@
+//! Types of the wire that poem-openapi does not bring: bodies that name every missing field,
+//! placeholders for what `schemars` describes, codes and kinds as enumerations that may grow.
+
+mod body;
+mod named;
+
+pub use body::{JsonBody, parse};
+pub use named::{
+    ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJobDetail,
+};
