@@ -78,6 +78,20 @@ impl fmt::Display for Position {
     }
 }
 
+impl FromStr for Position {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || {
+            let message = format!("event id {text:?}: expected a stream, a colon and a number");
+            Error::new(ErrorKind::ValidationError, message)
+        };
+        let (stream, seq) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let seq = seq.parse().map_err(|_| wrong())?;
+        Ok(Self { stream: stream.parse()?, seq })
+    }
+}
+
 /// Why a job failed, as far as events tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventError {
@@ -354,7 +368,12 @@ mod tests {
         let cursor = Cursor::after(WallTime(1_795_258_401_000_250));
         assert_eq!(cursor.to_string().parse::<Cursor>().expect("its own text"), cursor);
         let stream: StreamId = format!("job/{ID}").parse().expect("a stream");
-        assert_eq!(Position { stream, seq: 7 }.to_string(), format!("job/{ID}:7"));
+        let position = Position { stream, seq: 7 };
+        assert_eq!(position.to_string(), format!("job/{ID}:7"));
+        assert_eq!(position.to_string().parse::<Position>().expect("its own text"), position);
+        for bad in ["", "7", "job/7", "sheep/1:7"] {
+            assert!(bad.parse::<Position>().is_err(), "{bad:?} was taken");
+        }
         for bad in ["", "c1-", "c1--1", "c2-10", "c1-xyz", "17"] {
             assert!(bad.parse::<Cursor>().is_err(), "{bad:?} was taken");
         }
