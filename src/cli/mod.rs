@@ -51,6 +51,8 @@ enum Command {
     Fsck(fsck::FsckArgs),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the AsyncAPI document.
+    Asyncapi(documents::AsyncapiArgs),
     /// Run a tracker over MOTChallenge detections.
     Track(track::TrackArgs),
     /// Render a scene whose truth is known.
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::User(args) => user::run(args).map(|()| ExitCode::SUCCESS),
         Command::Migrate(args) => migrate::run(args).map(|()| ExitCode::SUCCESS),
         Command::Fsck(args) => fsck::run(args),
+        Command::Asyncapi(args) => documents::asyncapi(args).map(|()| ExitCode::SUCCESS),
         Command::Openapi => documents::openapi().map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(args).map(|()| ExitCode::SUCCESS),

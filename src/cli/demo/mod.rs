@@ -8,7 +8,6 @@ use super::simulate::{self, SimulateArgs};
 use super::{interrupt, stdout};
 use crate::app::{self, Running};
 use crate::config::{self, Flag, Settings, Sources};
-use actors::clock::{Clock, SystemClock};
 use clap::Args;
 use client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -165,8 +164,7 @@ fn read_json(path: &Path) -> Result<Value> {
 async fn show(running: &Running, work: &Work, stop: &CancellationToken) -> Result<()> {
     let base = running.url();
     stdout::print(format!("serving {base}/\n"))?;
-    let username = format!("demo-{}", SystemClock.uuid().simple());
-    let password = SystemClock.uuid().simple().to_string();
+    let (username, password) = (format!("demo-{}", chance(3)?), chance(8)?);
     let mut client = Client::register(&base, &username, &password).await?;
     let id = client.submit(work.kind, &work.params, &work.video).await?;
     stdout::print(format!("job {id}: {} of {}\n", work.kind, work.video.display()))?;
@@ -180,6 +178,13 @@ async fn show(running: &Running, work: &Work, stop: &CancellationToken) -> Resul
          annotated {}\n",
         running.media().join(report::annotated_key(&job)).display()
     ))
+}
+
+/// Random bytes as hexadecimal.
+fn chance(bytes: usize) -> Result<String> {
+    let mut drawn = vec![0_u8; bytes];
+    getrandom::fill(&mut drawn).map_err(|e| Error::internal("random bytes", e))?;
+    Ok(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Asks until the job has ended; shows how far it is.
