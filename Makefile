@@ -21,8 +21,8 @@ build: setup ## The release binary
 	cargo build --release --locked --bin sightline
 
 .PHONY: demo
-demo: build ## A scene is rendered and analysed; with VIDEO=my.mp4: your own video
-	@benches/demo.sh $(SIGHTLINE) "$(VIDEO)"
+demo: build ## Serve, submit a scene or VIDEO=my.mp4 as a client would, show counts beside the truth
+	@$(SIGHTLINE) demo --data-dir demo-out $(if $(VIDEO),"$(VIDEO)")
 
 .PHONY: test
 test: ## Everything that must pass: format, lints, tests, docs, dependencies
@@ -31,9 +31,24 @@ test: ## Everything that must pass: format, lints, tests, docs, dependencies
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	packaging/lint
 	cargo-deny --locked check bans licenses sources
 	@if cargo-deny fetch db >/dev/null 2>&1; then cargo-deny --locked check advisories; \
 	  else echo "skipped: advisories are not checked, as their database cannot be reached"; fi
+
+.PHONY: documents
+documents: ## Write the documents that are made from the code
+	cargo run --quiet --locked -- config --markdown > docs/configuration.md
+	cargo run --quiet --locked -- config --env-example > .env.example
+
+.PHONY: soak-kill
+soak-kill: ## 20 kills of a server at random points, 10 at increasing progress, 4 at the same
+	@.ci/setup test
+	SOAK_KILLS=$(or $(KILLS),20) cargo test --locked --test it -- --nocapture --test-threads 1 killed::
+
+.PHONY: lint-containers
+lint-containers: ## The container files and the service unit, without a container engine
+	packaging/lint
 
 .PHONY: clean
 clean: ## Build outputs and demo files
