@@ -48,7 +48,13 @@ impl Door {
     /// The answer to a request that failed. `verbose` shows causes to everybody; otherwise only
     /// admins see them.
     #[must_use]
-    pub fn render(self, failure: &Failure, context: &Context, path: &str, verbose: bool) -> Response {
+    pub fn render(
+        self,
+        failure: &Failure,
+        context: &Context,
+        path: &str,
+        verbose: bool,
+    ) -> Response {
         let status = self.status(failure.error.kind());
         let admin = context.caller().is_some_and(|(_, role)| role == Role::Admin);
         let body = match self {

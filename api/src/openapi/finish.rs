@@ -118,8 +118,11 @@ fn finish_operation(operation: &mut Value, method: &str, path: &str, door: Door)
         None => json!([]),
     };
     let needs_caller = !is_open || SIGNED.contains(&id.as_str());
-    let mut failures = vec![(429, "Too many requests or jobs: wait as told."),
-        (500, "A fault of the server."), (503, "Not ready, or too much at once: wait as told.")];
+    let mut failures = vec![
+        (429, "Too many requests or jobs: wait as told."),
+        (500, "A fault of the server."),
+        (503, "Not ready, or too much at once: wait as told."),
+    ];
     if needs_caller {
         failures.push((401, "No token, or one that is not valid or has expired."));
     }
@@ -145,7 +148,8 @@ fn finish_operation(operation: &mut Value, method: &str, path: &str, door: Door)
     if method == "post" && needs_caller && operation.get("requestBody").is_some() {
         failures.push((507, "The disk is full."));
     }
-    if path.contains("jobs/{id}") && method != "get" || path.ends_with("/results")
+    if path.contains("jobs/{id}") && method != "get"
+        || path.ends_with("/results")
         || operation.get("requestBody").is_some() && needs_caller
     {
         failures.push((409, "It contradicts what is so at present."));
@@ -155,7 +159,10 @@ fn finish_operation(operation: &mut Value, method: &str, path: &str, door: Door)
             (403, "Registration is not open to the caller."),
             (409, "The name is taken."),
         ]),
-        "login" | "refresh" | "legacy_token_obtain" | "legacy_token_refresh"
+        "login"
+        | "refresh"
+        | "legacy_token_obtain"
+        | "legacy_token_refresh"
         | "legacy_token_verify" => failures.push((401, "What was shown is not valid.")),
         "list_events" => failures.extend([
             (403, "A subject that was named may not be read."),

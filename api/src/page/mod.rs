@@ -49,7 +49,7 @@ static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// # Errors
 /// Not found for every other path.
 #[handler]
-pub fn page(request: &Request) -> poem::Result<Response> {
+pub(crate) fn page(request: &Request) -> poem::Result<Response> {
     let path = request.uri().path();
     let found = ASSETS.iter().zip(TAGS.iter()).find(|((at, _, _), _)| *at == path);
     let Some(((_, content_type, bytes), tag)) = found else {
@@ -60,7 +60,8 @@ pub fn page(request: &Request) -> poem::Result<Response> {
         .header(header::ETAG, tag)
         // Asked again each time, answered without the bytes: a new binary shows its own page.
         .header(header::CACHE_CONTROL, "no-cache");
-    let known = |value: &HeaderValue| value.to_str().is_ok_and(|v| v.split(',').any(|t| t.trim() == tag));
+    let known =
+        |value: &HeaderValue| value.to_str().is_ok_and(|v| v.split(',').any(|t| t.trim() == tag));
     if request.headers().get(header::IF_NONE_MATCH).is_some_and(known) {
         return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
     }

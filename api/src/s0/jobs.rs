@@ -185,7 +185,8 @@ impl LegacyJobsApi {
         body: RawBody<VideoForm>,
     ) -> Result<SubmitResponse, Failure> {
         let submitted = body.read(&services.platform, request).await?;
-        submit(&services, request, &caller, JobKind::PeopleCount, idempotency_key.0, submitted).await
+        submit(&services, request, &caller, JobKind::PeopleCount, idempotency_key.0, submitted)
+            .await
     }
 
     /// Counts who crosses which line, in which direction.
@@ -238,13 +239,15 @@ impl LegacyJobsApi {
         let next = found.has_more.then(|| match paged {
             true => url(number + 1),
             // What follows a list of a thousand is on pages.
-            false => format!("{}/api/jobs/?page={}&page_size={size}", context.base_url, WHOLE / size + 1),
+            false => {
+                format!("{}/api/jobs/?page={}&page_size={size}", context.base_url, WHOLE / size + 1)
+            }
         });
         let previous = (number > 1).then(|| url(number - 1));
         let links = [(&next, "next"), (&previous, "prev")];
-        let links = links.into_iter().filter_map(|(url, rel)| {
-            url.as_ref().map(|url| format!("<{url}>; rel=\"{rel}\""))
-        });
+        let links = links
+            .into_iter()
+            .filter_map(|(url, rel)| url.as_ref().map(|url| format!("<{url}>; rel=\"{rel}\"")));
         let link = links.reduce(|a, b| format!("{a}, {b}"));
         let count = found.total;
         let list = match paged {
@@ -352,10 +355,6 @@ fn of_json(value: &Value) -> Error {
     }
 }
 
-fn viewer<'a>(
-    services: &'a Services,
-    caller: &'a Principal,
-    context: &'a Context,
-) -> Viewer<'a> {
+fn viewer<'a>(services: &'a Services, caller: &'a Principal, context: &'a Context) -> Viewer<'a> {
     Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH }
 }

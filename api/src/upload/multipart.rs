@@ -322,7 +322,9 @@ mod tests {
             boundary("multipart/form-data; charset=x; Boundary=\"a b:c\"").expect("there"),
             "a b:c"
         );
-        for bad in ["multipart/form-data", "multipart/form-data; boundary=", "x; boundary=\"\u{e4}\""] {
+        for bad in
+            ["multipart/form-data", "multipart/form-data; boundary=", "x; boundary=\"\u{e4}\""]
+        {
             assert!(boundary(bad).is_err(), "{bad}");
         }
         assert!(boundary(&format!("x; boundary={}", "a".repeat(71))).is_err());

@@ -105,20 +105,19 @@ async fn expect_readable(
     scope: &Scope,
     pattern: &Pattern,
 ) -> Result<(), Failure> {
-        use schema::subject::Subject as S;
-        let Some(S::JobState(id) | S::JobResult(id) | S::JobProgress(id)) = pattern.subject()
-        else {
-            return Ok(());
-        };
-        match services.platform.job(scope, id).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let message = format!("the subject {pattern} may not be read");
-                Err(Failure::new(ErrorKind::Forbidden, message))
-            }
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
+    use schema::subject::Subject as S;
+    let Some(S::JobState(id) | S::JobResult(id) | S::JobProgress(id)) = pattern.subject() else {
+        return Ok(());
+    };
+    match services.platform.job(scope, id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let message = format!("the subject {pattern} may not be read");
+            Err(Failure::new(ErrorKind::Forbidden, message))
         }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
     }
+}
 
 fn patterns(subjects: Option<&str>) -> Result<Vec<Pattern>> {
     let subjects = subjects.map_or_else(Vec::new, |text| text.split(',').collect());

@@ -7,5 +7,3 @@ pub mod job_types;
 pub mod jobs;
 pub mod media;
 pub mod view;
-
-

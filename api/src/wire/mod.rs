@@ -5,6 +5,4 @@ mod body;
 mod named;
 
 pub use body::{JsonBody, parse};
-pub use named::{
-    ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJobDetail,
-};
+pub use named::{ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJobDetail};
