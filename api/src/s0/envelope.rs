@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// What an answer says beside its data.
 #[derive(Debug, Object)]
 #[oai(rename = "LegacySubmitMeta")]
-pub struct SubmitMeta {
+pub(crate) struct SubmitMeta {
     /// When it was made, RFC 3339.
     pub timestamp: String,
     /// How long the request took, in seconds.
@@ -23,7 +23,7 @@ pub struct SubmitMeta {
 /// What an answer about a job says beside its data.
 #[derive(Debug, Object)]
 #[oai(rename = "LegacyJobMeta")]
-pub struct JobMeta {
+pub(crate) struct JobMeta {
     /// When it was made, RFC 3339.
     pub timestamp: String,
     /// How long the job has taken so far, in seconds.
@@ -36,7 +36,7 @@ pub struct JobMeta {
 
 /// Why a job or a request failed.
 #[derive(Debug, Object)]
-pub struct LegacyError {
+pub(crate) struct LegacyError {
     /// One sentence for people.
     pub message: String,
     /// The stable code.
@@ -55,7 +55,7 @@ pub struct LegacyError {
 /// A submission that was accepted.
 #[derive(Debug, Object)]
 #[oai(rename = "LegacyAccepted")]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// `accepted`.
     pub status: String,
     /// What is to be found out.
@@ -75,7 +75,7 @@ pub struct Accepted {
 /// A job.
 #[derive(Debug, Object)]
 #[oai(rename = "LegacyJob")]
-pub struct JobEnvelope {
+pub(crate) struct JobEnvelope {
     /// `pending`, `processing`, `done` or `failed`.
     pub status: String,
     /// What is to be found out.
@@ -95,7 +95,7 @@ pub struct JobEnvelope {
 /// A request that failed.
 #[derive(Debug, Object)]
 #[oai(rename = "LegacyFailure")]
-pub struct FailureEnvelope {
+pub(crate) struct FailureEnvelope {
     /// `failed`.
     pub status: String,
     /// What was to be found out, where the path says it.
@@ -114,7 +114,7 @@ pub struct FailureEnvelope {
 
 /// A failed request in the envelope.
 #[must_use]
-pub fn failure(
+pub(crate) fn failure(
     error: &Error,
     status: StatusCode,
     context: &Context,
@@ -148,6 +148,6 @@ pub fn failure(
 
 /// The kind of fault of a job that failed.
 #[must_use]
-pub fn job_error_type(kind: ErrorKind) -> &'static str {
+pub(crate) fn job_error_type(kind: ErrorKind) -> &'static str {
     error_type(crate::error::status(kind))
 }

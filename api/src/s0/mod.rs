@@ -1,7 +1,7 @@
 //! The doors of the first seed (`/api/...`): its envelopes and names over the same services.
 
-pub mod envelope;
-pub mod jobs;
-pub mod me;
-pub mod token;
-pub mod video_job;
+pub(crate) mod envelope;
+pub(crate) mod jobs;
+pub(crate) mod me;
+pub(crate) mod token;
+pub(crate) mod video_job;

@@ -62,7 +62,7 @@ struct Valid {}
 /// What that framework says of a request that failed: `detail` and `code`, or a list of sentences
 /// for each faulty field.
 #[derive(Object)]
-pub struct SimpleJwtError {
+pub(crate) struct SimpleJwtError {
     /// What went wrong.
     detail: Option<String>,
     /// In one word.

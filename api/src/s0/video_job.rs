@@ -10,11 +10,11 @@ use schema::time::WallTime;
 use serde_json::Value;
 
 /// Path below which these doors serve media.
-pub const MEDIA_PATH: &str = "/api/media/";
+pub(crate) const MEDIA_PATH: &str = "/api/media/";
 
 /// A job.
 #[derive(Debug, Object)]
-pub struct VideoJob {
+pub(crate) struct VideoJob {
     /// Which job.
     pub id: String,
     /// The same as `id`.
@@ -53,7 +53,7 @@ pub struct VideoJob {
 
 /// A cancelled job is a failed one here: these clients would poll for ever.
 #[must_use]
-pub const fn status(state: JobState) -> &'static str {
+pub(crate) const fn status(state: JobState) -> &'static str {
     match state {
         JobState::Cancelled => JobState::Failed.name(),
         other => other.name(),
@@ -62,7 +62,7 @@ pub const fn status(state: JobState) -> &'static str {
 
 /// A job without its results.
 #[must_use]
-pub fn video_job(viewer: &Viewer<'_>, job: &Job) -> VideoJob {
+pub(crate) fn video_job(viewer: &Viewer<'_>, job: &Job) -> VideoJob {
     let view = viewer.job(job);
     VideoJob {
         status: status(job.state).to_owned(),
@@ -87,7 +87,7 @@ pub fn video_job(viewer: &Viewer<'_>, job: &Job) -> VideoJob {
 
 /// A job with `results` as a field and its fields beside the job's own.
 #[must_use]
-pub fn detail(viewer: &Viewer<'_>, job: &Job, results: Option<Value>) -> VideoJobDetail {
+pub(crate) fn detail(viewer: &Viewer<'_>, job: &Job, results: Option<Value>) -> VideoJobDetail {
     let own = object(video_job(viewer, job).to_json());
     let mut detail = object(results.clone());
     detail.extend(own);
@@ -97,7 +97,7 @@ pub fn detail(viewer: &Viewer<'_>, job: &Job, results: Option<Value>) -> VideoJo
 
 /// A job in its envelope.
 #[must_use]
-pub fn envelope(
+pub(crate) fn envelope(
     viewer: &Viewer<'_>,
     job: &Job,
     results: Option<Value>,

@@ -59,7 +59,7 @@ struct JobSource {
 }
 
 /// Describes the bodies of `POST /api/v1/jobs`.
-pub struct CanonicalForm;
+pub(crate) struct CanonicalForm;
 
 impl Described for CanonicalForm {
     fn meta() -> MetaRequest {
@@ -81,7 +81,7 @@ impl Described for CanonicalForm {
 /// # Errors
 /// `MISSING_INPUT`, `INVALID_INPUT_COMBINATION`, `DOWNLOAD_FAILED`, `VALIDATION_ERROR`, and as
 /// [`super::read`].
-pub async fn submission(
+pub(crate) async fn submission(
     platform: &Platform,
     request: &Request,
     body: RawBody<CanonicalForm>,
@@ -165,21 +165,21 @@ fn of_json(value: Value) -> Result<Error> {
 
 /// What is told of a URL until there is something that fetches it.
 #[must_use]
-pub fn no_downloader() -> Error {
+pub(crate) fn no_downloader() -> Error {
     Error::new(ErrorKind::DownloadFailed, "no downloader is configured yet")
         .with_hint("download the video and send the file")
 }
 
 /// What is told where no input was given.
 #[must_use]
-pub fn missing() -> Error {
+pub(crate) fn missing() -> Error {
     Error::new(ErrorKind::MissingInput, "neither a file nor a url was sent")
         .with_hint("send the file in the form field video, image or file")
 }
 
 /// What is told where more than one input was given.
 #[must_use]
-pub fn combination() -> Error {
+pub(crate) fn combination() -> Error {
     Error::new(ErrorKind::InvalidInputCombination, "send either one file or one url")
 }
 

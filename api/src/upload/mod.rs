@@ -3,12 +3,12 @@
 //! Fields come in any order; nothing is read before the caller is known, and the file is never in
 //! memory.
 
-pub mod canonical;
-pub mod multipart;
-pub mod parameters;
-pub mod raw;
+pub(crate) mod canonical;
+pub(crate) mod multipart;
+pub(crate) mod parameters;
+pub(crate) mod raw;
 
-pub use raw::RawBody;
+pub(crate) use raw::RawBody;
 
 use crate::failure::Failure;
 use actors::handle::{Platform, StagedFile};
@@ -29,7 +29,7 @@ const MAX_FIELDS: usize = 512 * 1024;
 
 /// What was sent.
 #[derive(Debug)]
-pub enum Submitted {
+pub(crate) enum Submitted {
     /// A form: its text fields, each perhaps several times, and its file.
     Form(Form),
     /// A JSON document.
@@ -40,7 +40,7 @@ pub enum Submitted {
 
 /// A form that was read to its end.
 #[derive(Debug, Default)]
-pub struct Form {
+pub(crate) struct Form {
     /// Text fields.
     pub fields: BTreeMap<String, Vec<String>>,
     /// The file.
@@ -53,7 +53,7 @@ impl Form {
     ///
     /// # Errors
     /// `VALIDATION_ERROR` where it is there twice.
-    pub fn take(&mut self, name: &str) -> Result<Option<String>> {
+    pub(crate) fn take(&mut self, name: &str) -> Result<Option<String>> {
         let Some(mut values) = self.fields.remove(name) else { return Ok(None) };
         if values.len() > 1 {
             let (field, message) = (name.to_owned(), "is there twice".to_owned());
@@ -69,7 +69,7 @@ impl Form {
 /// `UNSUPPORTED_FORMAT` for another content type; `VALIDATION_ERROR` for what is malformed;
 /// `INVALID_INPUT_COMBINATION` for two files; `INVALID_FILE_TYPE` for an empty one;
 /// `FILE_TOO_LARGE`, `REQUEST_TIMEOUT`, `INSUFFICIENT_STORAGE`, `NOT_READY`, `STORAGE_ERROR`.
-pub async fn read(
+pub(crate) async fn read(
     platform: &Platform,
     request: &Request,
     body: Body,

@@ -19,7 +19,7 @@ const MAX_PARTS: usize = 64;
 
 /// What the head of a part says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// The field's name.
     pub name: String,
     /// The file's name on the client's machine; a part that has one is a file.
@@ -37,7 +37,7 @@ enum Stage {
 }
 
 /// A form that is being read.
-pub struct Multipart<S> {
+pub(crate) struct Multipart<S> {
     stream: Pin<Box<S>>,
     held: BytesMut,
     /// CRLF, two dashes, the boundary.
@@ -50,7 +50,7 @@ pub struct Multipart<S> {
 ///
 /// # Errors
 /// `VALIDATION_ERROR` where there is none.
-pub fn boundary(content_type: &str) -> Result<String> {
+pub(crate) fn boundary(content_type: &str) -> Result<String> {
     let parameter = parameters(content_type).find(|(name, _)| name == "boundary");
     let sound = |b: &String| {
         (1..=MAX_BOUNDARY).contains(&b.len())
@@ -64,7 +64,7 @@ pub fn boundary(content_type: &str) -> Result<String> {
 
 impl<S: Stream<Item = io::Result<Bytes>>> Multipart<S> {
     /// Reads `stream`, whose parts are separated by `boundary`.
-    pub fn new(stream: S, boundary: &str) -> Self {
+    pub(crate) fn new(stream: S, boundary: &str) -> Self {
         let delimiter = Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
         // The first boundary has no line before it.
         let held = BytesMut::from(&b"\r\n"[..]);
@@ -75,7 +75,7 @@ impl<S: Stream<Item = io::Result<Bytes>>> Multipart<S> {
     ///
     /// # Errors
     /// `VALIDATION_ERROR` for what is no form or is cut off; what the body says.
-    pub async fn next_part(&mut self) -> Result<Option<Part>> {
+    pub(crate) async fn next_part(&mut self) -> Result<Option<Part>> {
         while self.chunk().await?.is_some() {}
         if self.stage == Stage::End {
             return Ok(None);
@@ -101,7 +101,7 @@ impl<S: Stream<Item = io::Result<Bytes>>> Multipart<S> {
     ///
     /// # Errors
     /// As [`Multipart::next_part`].
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             if self.stage != Stage::Data {
                 return Ok(None);

@@ -14,7 +14,7 @@ const LISTS: [&str; 1] = ["classes"];
 ///
 /// # Errors
 /// `VALIDATION_ERROR` for every field that is there twice and is no list.
-pub fn from_fields(fields: BTreeMap<String, Vec<String>>) -> Result<Map<String, Value>> {
+pub(crate) fn from_fields(fields: BTreeMap<String, Vec<String>>) -> Result<Map<String, Value>> {
     let mut parameters = Map::new();
     let mut faults = Vec::new();
     for (name, mut values) in fields {

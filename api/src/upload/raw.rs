@@ -9,7 +9,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use std::marker::PhantomData;
 
 /// What the document says of a body.
-pub trait Described: Send {
+pub(crate) trait Described: Send {
     /// The content types and their schemas.
     fn meta() -> MetaRequest;
 
@@ -19,7 +19,7 @@ pub trait Described: Send {
 
 /// A body that has not been read; `D` describes it. It stands after the caller among a handler's
 /// parameters, so that nothing is read for strangers.
-pub struct RawBody<D> {
+pub(crate) struct RawBody<D> {
     body: Body,
     described: PhantomData<D>,
 }
@@ -29,7 +29,7 @@ impl<D> RawBody<D> {
     ///
     /// # Errors
     /// As [`read`].
-    pub async fn read(self, platform: &Platform, request: &Request) -> Result<Submitted, Failure> {
+    pub(crate) async fn read(self, platform: &Platform, request: &Request) -> Result<Submitted, Failure> {
         read(platform, request, self.body).await
     }
 }

@@ -47,7 +47,7 @@ struct RefreshRequest {
 
 /// A user.
 #[derive(Object)]
-pub struct UserView {
+pub(crate) struct UserView {
     /// Who.
     id: String,
     /// The name to sign in with.

@@ -53,7 +53,7 @@ impl From<JobStatus> for JobState {
 /// A file of a job.
 #[derive(Debug, Object)]
 #[oai(rename = "MediaFile")]
-pub struct FileView {
+pub(crate) struct FileView {
     /// Where it is.
     pub url: String,
     /// The name under which it is handed out.
@@ -69,7 +69,7 @@ pub struct FileView {
 /// Why a job failed.
 #[derive(Debug, Object)]
 #[oai(rename = "JobError")]
-pub struct FailureView {
+pub(crate) struct FailureView {
     /// The stable code.
     pub code: ErrorCode,
     /// One sentence for people.
@@ -83,7 +83,7 @@ pub struct FailureView {
 /// A job.
 #[derive(Debug, Object)]
 #[oai(rename = "Job")]
-pub struct JobView {
+pub(crate) struct JobView {
     /// Which job.
     pub id: String,
     /// The same as `id`.
@@ -134,7 +134,7 @@ pub struct JobView {
 
 /// What lists say beside their entries.
 #[derive(Debug, Object)]
-pub struct Meta {
+pub(crate) struct Meta {
     /// Where the next page begins; nothing on the last one.
     pub cursor: Option<String>,
     /// Whether more follow.
@@ -144,7 +144,7 @@ pub struct Meta {
 }
 
 /// Makes what one caller sees of jobs.
-pub struct Viewer<'a> {
+pub(crate) struct Viewer<'a> {
     /// Everything that serves.
     pub services: &'a Services,
     /// Who looks.
@@ -158,7 +158,7 @@ pub struct Viewer<'a> {
 impl Viewer<'_> {
     /// The URL of a file.
     #[must_use]
-    pub fn url(&self, file: &MediaFile) -> String {
+    pub(crate) fn url(&self, file: &MediaFile) -> String {
         let now = self.services.platform.clock().now();
         let query = self.services.media.query(&file.key, self.caller.user.id, now);
         format!("{}{}{}{query}", self.base_url, self.media_path, file.key)
@@ -166,13 +166,13 @@ impl Viewer<'_> {
 
     /// Whether this caller sees causes.
     #[must_use]
-    pub fn sees_causes(&self) -> bool {
+    pub(crate) fn sees_causes(&self) -> bool {
         self.services.config.environment != Environment::Production || self.caller.is_admin()
     }
 
     /// A job.
     #[must_use]
-    pub fn job(&self, job: &Job) -> JobView {
+    pub(crate) fn job(&self, job: &Job) -> JobView {
         let outputs = job.outputs.as_ref();
         let url = |file: Option<&MediaFile>| file.map(|file| self.url(file));
         let time = |time: Option<WallTime>| time.map(|time| time.to_string());
@@ -225,14 +225,14 @@ impl Viewer<'_> {
 
     /// The tag of a job's representation: of its row, and of how long its URLs are good for.
     #[must_use]
-    pub fn etag(&self, job: &Job) -> String {
+    pub(crate) fn etag(&self, job: &Job) -> String {
         let expiry = self.services.media.expiry(self.services.platform.clock().now());
         format!("W/\"{}-{expiry}\"", job.version)
     }
 
     /// A job as an object, with the fields of its `results` beside its own.
     #[must_use]
-    pub fn detail(&self, job: &Job, results: Option<Value>) -> Map<String, Value> {
+    pub(crate) fn detail(&self, job: &Job, results: Option<Value>) -> Map<String, Value> {
         let own = object(self.job(job).to_json());
         let mut detail = object(results);
         // A job's own fields stand, whatever a kind of results is called.
@@ -243,7 +243,7 @@ impl Viewer<'_> {
 
 /// The fields of an object.
 #[must_use]
-pub fn object(value: Option<Value>) -> Map<String, Value> {
+pub(crate) fn object(value: Option<Value>) -> Map<String, Value> {
     match value {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),

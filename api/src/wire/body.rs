@@ -13,7 +13,7 @@ use schema::{Error, ErrorKind};
 use serde_json::{Map, Value};
 
 /// A body of JSON. At the doors of `simplejwt`, whose framework takes both, also a form.
-pub struct JsonBody<T>(pub T);
+pub(crate) struct JsonBody<T>(pub T);
 
 impl<'a, T: ParseFromJSON> ApiExtractor<'a> for JsonBody<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
@@ -46,7 +46,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for JsonBody<T> {
 ///
 /// # Errors
 /// `VALIDATION_ERROR` that names every field that is missing, unknown or of another type.
-pub fn parse<T: ParseFromJSON>(value: Value) -> Result<T, Error> {
+pub(crate) fn parse<T: ParseFromJSON>(value: Value) -> Result<T, Error> {
     let given = value.clone();
     T::parse_from_json(Some(value)).map_err(|error| {
         let mut faults = faults::<T>(&given);

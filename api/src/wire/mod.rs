@@ -4,5 +4,7 @@
 mod body;
 mod named;
 
-pub use body::{JsonBody, parse};
-pub use named::{ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJobDetail};
+pub(crate) use body::{JsonBody, parse};
+pub(crate) use named::{
+    ErrorCode, JobDetail, JobKindName, JobParameters, JobResults, VideoJobDetail,
+};

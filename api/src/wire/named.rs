@@ -12,7 +12,7 @@ macro_rules! named {
     ($(#[$doc:meta])* $type:ident($inner:ty) = $name:literal, $schema:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
-        pub struct $type(pub $inner);
+        pub(crate) struct $type(pub(crate) $inner);
 
         impl Type for $type {
             const IS_REQUIRED: bool = true;
