@@ -1,14 +1,5 @@
 //! The canonical API, `/api/v1`: one file per resource, thin over the platform.
 
-<<<<<<< HEAD
-pub mod auth;
-pub mod events;
-pub mod health;
-pub mod job_types;
-pub mod jobs;
-pub mod media;
-pub mod view;
-=======
 pub(crate) mod auth;
 pub(crate) mod events;
 pub(crate) mod health;
@@ -16,6 +7,3 @@ pub(crate) mod job_types;
 pub(crate) mod jobs;
 pub(crate) mod media;
 pub(crate) mod view;
-
-
->>>>>>> http

@@ -90,7 +90,7 @@ struct Parameters {
 
 /// Takes a client in.
 #[handler]
-pub async fn connect(request: &Request) -> Response {
+pub(crate) async fn connect(request: &Request) -> Response {
     match open(request).await {
         Ok(response) => response,
         Err(failure) => poem::Error::from(failure).into_response(),

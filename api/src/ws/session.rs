@@ -16,7 +16,6 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
 use schema::event::{Cursor, Event};
-use schema::id::JobId;
 use schema::subject::{Pattern, Subject};
 use schema::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -216,7 +215,7 @@ impl Session {
             return Err(Error::new(ErrorKind::RateLimited, message));
         }
         for pattern in &subjects {
-            self.authorise(pattern, principal).await?;
+            authorise(&self.platform, pattern, principal).await?;
         }
         self.listening.add(&self.platform, id, subjects, filter).await?;
         let Some(subscription) = self.listening.get_mut(id) else {
@@ -228,28 +227,6 @@ impl Session {
         // Without a place to begin from it is caught up at once; it says so all the same.
         subscription.replaying = Replaying::Told;
         Ok(subscription.cursor)
-    }
-
-    /// A wildcard is filtered to what one may read; who names a subject is told that they may not.
-    async fn authorise(&self, pattern: &Pattern, principal: &Principal) -> Result<()> {
-        let forbidden = || {
-            let message = format!("you may not listen to {pattern}");
-            Err(Error::new(ErrorKind::Forbidden, message))
-        };
-        match pattern.subject() {
-            None => Ok(()),
-            Some(Subject::WakeJobs) => forbidden(),
-            Some(Subject::JobState(id) | Subject::JobResult(id) | Subject::JobProgress(id)) => {
-                self.authorise_job(id, principal).await.or_else(|error| match error.kind() {
-                    ErrorKind::NotFound => forbidden(),
-                    _ => Err(error),
-                })
-            }
-        }
-    }
-
-    async fn authorise_job(&self, id: JobId, principal: &Principal) -> Result<()> {
-        self.platform.job(&principal.scope(), id).await.map(drop)
     }
 
     /// One page of the store for one subscription.
@@ -376,6 +353,22 @@ impl Session {
         self.unflushed = 0;
         reached(timeout(self.limits.patience, self.socket.flush()).await)
     }
+}
+
+/// A wildcard is filtered to what one may read; who names a subject is told that they may not.
+async fn authorise(platform: &Platform, pattern: &Pattern, principal: &Principal) -> Result<()> {
+    let job = match pattern.subject() {
+        None => return Ok(()),
+        Some(Subject::WakeJobs) => None,
+        Some(Subject::JobState(id) | Subject::JobResult(id) | Subject::JobProgress(id)) => Some(id),
+    };
+    if let Some(id) = job {
+        match platform.job(&principal.scope(), id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            found => return found.map(drop),
+        }
+    }
+    Err(Error::new(ErrorKind::Forbidden, format!("you may not listen to {pattern}")))
 }
 
 /// When the principal's proof ends; what is further away than a day is looked at again then.

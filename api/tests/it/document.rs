@@ -48,9 +48,9 @@ fn every_operation_declares_bodies_failures_and_who_may_call() {
         let responses = operation["responses"].as_object().expect("responses");
         let success = responses.iter().find(|(status, _)| status.starts_with('2'));
         let (status, success) = success.unwrap_or_else(|| panic!("{at}: no success"));
-        let typed = success["content"].as_object().is_some_and(|content| {
-            content.values().all(|media| !media["schema"].is_null())
-        });
+        let typed = success["content"]
+            .as_object()
+            .is_some_and(|content| content.values().all(|media| !media["schema"].is_null()));
         assert!(typed || status == "204", "{at}: {status} has no body");
         for status in ["default", "429", "500", "503"] {
             let body = responses[status]["content"].as_object().expect("content");

@@ -55,7 +55,8 @@ async fn s0_e05_people_count_from_submission_to_deletion() {
         assert!(job["meta"][field].is_f64(), "{}", job["meta"]);
     }
     assert_eq!(job["meta"]["frame_count"], 30);
-    let fetched = server.client().get(url.split_once(&server.address.to_string()).expect("ours").1).await;
+    let fetched =
+        server.client().get(url.split_once(&server.address.to_string()).expect("ours").1).await;
     assert_eq!(fetched.status, 200, "usable in a browser as it is");
 
     let gone = ann.delete(&format!("/api/jobs/{id}/")).await;
@@ -127,12 +128,20 @@ async fn s0_i01_to_i08_one_answer_for_each_bad_input() {
     ];
     for (what, parts, code) in cases {
         let answer = ann.form("/api/people-count/", &parts).await;
-        assert_eq!((answer.status, answer.code()), (400, code.to_owned()), "{what}: {}", answer.text());
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, code.to_owned()),
+            "{what}: {}",
+            answer.text()
+        );
         let body = envelope(&answer);
         assert_eq!((&body["status"], &body["data"]), (&json!("failed"), &Value::Null), "{what}");
         assert_eq!(body["job_type"], "people-count");
         for key in ["message", "code", "error_type", "traceback"] {
-            assert!(body["error"].as_object().expect("an error").contains_key(key), "{what}: {key}");
+            assert!(
+                body["error"].as_object().expect("an error").contains_key(key),
+                "{what}: {key}"
+            );
         }
     }
     let told = ann.form("/api/people-count/", &[url]).await.text();
@@ -141,7 +150,8 @@ async fn s0_i01_to_i08_one_answer_for_each_bad_input() {
     assert_eq!((json.status, json.code()), (400, "DOWNLOAD_FAILED".to_owned()));
     let empty = ann.send("POST", "/api/people-count/", &[], b"").await;
     assert_eq!((empty.status, empty.code()), (400, "MISSING_INPUT".to_owned()));
-    let nobody = server.client().form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
+    let nobody =
+        server.client().form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
     assert_eq!((nobody.status, nobody.code()), (401, "UNAUTHENTICATED".to_owned()));
     let staging = server.folder.path().join("media/.staging");
     let left = std::fs::read_dir(staging).map_or(0, Iterator::count);
@@ -163,7 +173,8 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
     let list = ann.get("/api/jobs/").await;
     assert_eq!((list.status, list.header("x-total-count")), (200, Some("3")));
     let body = list.json();
-    let got: Vec<Value> = body.as_array().expect("an array").iter().map(|j| j["id"].clone()).collect();
+    let got: Vec<Value> =
+        body.as_array().expect("an array").iter().map(|j| j["id"].clone()).collect();
     assert_eq!(got, ids, "newest first");
     assert!(body[0].get("results").is_none() && body[0]["input_file"].is_string());
     let page = ann.get("/api/jobs/?page=2&page_size=2").await;
@@ -172,7 +183,10 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
     assert_eq!((&body["count"], &body["next"]), (&json!(3), &Value::Null));
     assert_eq!(body["previous"], json!(format!("{base}?page=1&page_size=2")));
     assert_eq!(body["results"][0]["id"], ids[2]);
-    assert_eq!(page.header("link"), Some(format!("<{base}?page=1&page_size=2>; rel=\"prev\"").as_str()));
+    assert_eq!(
+        page.header("link"),
+        Some(format!("<{base}?page=1&page_size=2>; rel=\"prev\"").as_str())
+    );
     let first = ann.get("/api/jobs?page=1&page_size=2").await.json();
     assert_eq!(first["next"], json!(format!("{base}?page=2&page_size=2")));
     assert_eq!(ann.get("/api/jobs/?page=9").await.status, 404);
@@ -180,7 +194,9 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
     // S0-L12: nobody sees anybody else's.
     assert_eq!(ben.get("/api/jobs/").await.json(), json!([]));
     let id = ids[0].as_str().expect("an id");
-    for answer in [ben.get(&format!("/api/jobs/{id}/")).await, ben.delete(&format!("/api/jobs/{id}/")).await] {
+    for answer in
+        [ben.get(&format!("/api/jobs/{id}/")).await, ben.delete(&format!("/api/jobs/{id}/")).await]
+    {
         assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND".to_owned()));
     }
     assert_eq!(ann.get("/api/jobs/no-such-id/").await.status, 404);

@@ -261,7 +261,10 @@ async fn write(path: &Path, kind: SourceKind, frames: u64) {
 }
 
 /// Asks until `holds`, with a generous deadline.
-pub async fn eventually<F: Future<Output = Option<T>>, T>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<F: Future<Output = Option<T>>, T>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(found) = ask().await {

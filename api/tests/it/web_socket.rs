@@ -148,7 +148,8 @@ async fn a_job_is_followed_live_and_read_again() {
     live.say(&json!({"op": "ping"})).await;
     live.say(&json!({"op": "unsubscribe", "id": "1"})).await;
     let heard = live.until("unsubscribed").await;
-    let foreign = |message: &&Value| message["subject"].as_str().is_some_and(|s| s.contains(&third));
+    let foreign =
+        |message: &&Value| message["subject"].as_str().is_some_and(|s| s.contains(&third));
     assert_eq!(heard.iter().find(foreign), None, "a user hears nothing of an admin's jobs");
     server.stop().await;
 }
