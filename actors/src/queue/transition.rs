@@ -118,7 +118,8 @@ pub fn apply(job: &mut Job, transition: Transition, now: WallTime) -> Result<Vec
         }
         Transition::Release { token } => {
             held(job, token)?;
-            give_back(job, now, now)
+            // Due as it was: also where the clock went back meanwhile.
+            give_back(job, job.not_before, now)
         }
         Transition::Abandon { token, progress, cause, retry_at } => {
             held(job, token)?;
@@ -129,6 +130,7 @@ pub fn apply(job: &mut Job, transition: Transition, now: WallTime) -> Result<Vec
             Some(events) => events,
             None => return Ok(Vec::new()),
         },
+        Transition::RequestDelete if job.delete_requested => return Ok(Vec::new()),
         Transition::RequestDelete => {
             job.delete_requested = true;
             if job.state.is_final() {
@@ -270,3 +272,6 @@ pub fn state_event(job: &Job) -> EventBody {
             .map(|f| EventError { code: f.code, message: f.message.clone() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,8 @@ impl fmt::Debug for Credentials {
 
 /// The form in which user names are compared: compatibility forms are made alike (NFKC of
 /// UAX #15), then lower case, then NFKC once more, as lower case may undo it. So `Ann`, `ANN` and
-/// full-width `Ａｎｎ` are one name. Spaces are kept; letters that merely look alike stay different.
+/// the same in full width are one name. Spaces are kept; letters that merely look alike stay
+/// different.
 #[must_use]
 pub fn fold_username(username: &str) -> String {
     let nfkc = const { ComposingNormalizerBorrowed::new_nfkc() };

@@ -78,7 +78,7 @@ impl AccountStore for Sqlite {
                 return Ok(Rotation::Invalid);
             }
             match found.used {
-                None => replace(c, found.token, successor, now, expires_at),
+                None => replace(c, &found.token, successor, now, expires_at),
                 Some(used) => repeat(c, &found.token, &used, successor, now, grace),
             }
         })
@@ -203,15 +203,16 @@ fn owner(connection: &Connection, token: &RefreshToken) -> Outcome<User> {
 /// The first use of a token.
 fn replace(
     connection: &Connection,
-    presented: RefreshToken,
+    presented: &RefreshToken,
     successor: TokenHash,
     now: WallTime,
     expires_at: WallTime,
 ) -> Outcome<Rotation> {
     let sql = "UPDATE refresh_tokens SET used_at = ?2, successor = ?3 WHERE hash = ?1";
     connection.prepare_cached(sql)?.execute(params![presented.hash, now.0, successor])?;
-    let user = owner(connection, &presented)?;
-    insert(connection, &RefreshToken { hash: successor, expires_at, ..presented })?;
+    let user = owner(connection, presented)?;
+    let next = RefreshToken { hash: successor, expires_at, ..presented.clone() };
+    insert(connection, &next)?;
     Ok(Rotation::Rotated(user))
 }
 

@@ -1,6 +1,7 @@
 //! Streams of events, and the feed over all of them: appending, replay, publishing, retention.
 
 use super::fault::{Outcome, json_fault};
+use super::writer::Outlives;
 use super::{Sqlite, row};
 use crate::store::EventStore;
 use crate::store::events::{OwnedEvent, Replay};
@@ -52,7 +53,8 @@ impl EventStore for Sqlite {
 
     async fn mark_published(&self, positions: &[Position]) -> Result<()> {
         let positions = positions.to_vec();
-        self.write("mark events published", move |c| {
+        let outlives = Outlives::Process;
+        self.write_to_outlive(outlives, "mark events published", move |c| {
             let sql = "UPDATE streams SET published = min(max(published, ?2), head)
                        WHERE stream = ?1 AND published < ?2";
             let mut statement = c.prepare_cached(sql)?;

@@ -1,6 +1,7 @@
 //! Jobs: submissions, changes, lists.
 
 use super::fault::{Fault, Outcome};
+use super::writer::Outlives;
 use super::{Sqlite, events, row};
 use crate::queue::transition::{self, Transition};
 use crate::store::JobStore;
@@ -44,7 +45,11 @@ impl JobStore for Sqlite {
         now: WallTime,
     ) -> Result<Job> {
         let scope = *scope;
-        self.write("change a job", move |c| {
+        let outlives = match transition {
+            Transition::Extend { .. } => Outlives::Process,
+            _ => Outlives::Machine,
+        };
+        self.write_to_outlive(outlives, "change a job", move |c| {
             let job = visible(c, &scope, id)?;
             change(c, job, transition, now)
         })
@@ -181,15 +186,17 @@ fn submitted_before(
 
 /// Refuses a job where as many wait as may.
 fn admit(connection: &Connection, job: &Job, admission: Admission) -> Outcome<()> {
-    let waiting = "SELECT count(*) FROM
-        (SELECT 1 FROM jobs WHERE finished_at IS NULL AND lease_token IS NULL";
-    let count = |more: &str, owner: &[&str], most: u32| -> Outcome<u32> {
-        let sql = format!("{waiting} {more} LIMIT {most})");
+    let count = |index: &str, owner: &[&str], most: u32| -> Outcome<u32> {
+        let only = if owner.is_empty() { "" } else { "AND owner_id = ?1" };
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY {index}
+                WHERE finished_at IS NULL AND lease_token IS NULL {only} LIMIT {most})"
+        );
         let mut statement = connection.prepare_cached(&sql)?;
         Ok(statement.query_row(params_from_iter(owner), |row| row.get(0))?)
     };
     let most = admission.waiting_per_owner;
-    if count("AND owner_id = ?1", &[&job.owner.to_string()], most)? >= most {
+    if count("jobs_waiting_by_owner", &[&job.owner.to_string()], most)? >= most {
         let message = format!("{most} jobs of yours wait already, as many as may");
         return Err(Fault::Told(
             Error::new(ErrorKind::RateLimited, message)
@@ -197,7 +204,7 @@ fn admit(connection: &Connection, job: &Job, admission: Admission) -> Outcome<()
         ));
     }
     let most = admission.waiting;
-    if count("", &[], most)? >= most {
+    if count("jobs_waiting_by_time", &[], most)? >= most {
         let message = format!("{most} jobs wait already, as many as may");
         return Err(Fault::Told(
             Error::new(ErrorKind::QueueFull, message).with_hint("try again later"),

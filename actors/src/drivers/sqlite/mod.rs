@@ -6,6 +6,7 @@
 //! it beside ([`Sqlite::attach`], [`Sqlite::open_read_only`]).
 
 mod accounts;
+mod check;
 mod events;
 mod fault;
 mod folder;
@@ -27,7 +28,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use writer::Writer;
+use writer::{Outlives, Writer};
 
 /// Reading connections.
 const READERS: usize = 4;
@@ -125,8 +126,18 @@ impl Sqlite {
         what: &'static str,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_to_outlive(Outlives::Machine, what, work).await
+    }
+
+    /// Runs `work` in a transaction; answers once it outlives what it has to.
+    async fn write_to_outlive<T: Send + 'static>(
+        &self,
+        outlives: Outlives,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
         match &self.writer {
-            Some(writer) => writer.write(what, work).await,
+            Some(writer) => writer.write(what, outlives, work).await,
             None => {
                 let message = format!("database: {what}: it is open for reading alone");
                 Err(Error::new(ErrorKind::StorageError, message))
@@ -187,9 +198,11 @@ fn write_ahead(connection: &Connection) -> Outcome<()> {
                 .with_hint("keep the data folder on a local disk"),
         ));
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
     // The writer does it between groups, and cuts what a burst has left.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

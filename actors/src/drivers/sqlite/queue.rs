@@ -12,9 +12,10 @@ use schema::id::StartId;
 use schema::job::record::Job;
 use schema::time::WallTime;
 
-/// The index `jobs_waiting` answers this in order, up to the first row that fits.
-const NEXT: &str = "
-    SELECT * FROM jobs
+/// Walks the index in its order, up to the first row that fits. Left to itself the planner takes
+/// another one, and sorts.
+pub(super) const NEXT: &str = "
+    SELECT * FROM jobs INDEXED BY jobs_waiting
     WHERE finished_at IS NULL AND lease_token IS NULL
         AND cancel_requested = 0 AND not_before <= ?1
         AND owner_id NOT IN (SELECT owner_id FROM jobs WHERE lease_token IS NOT NULL
@@ -41,7 +42,7 @@ impl Queue for Sqlite {
 
     async fn next_due(&self, now: WallTime) -> Result<Option<WallTime>> {
         self.read("find the next job due", move |c| {
-            let sql = "SELECT min(not_before) FROM jobs
+            let sql = "SELECT min(not_before) FROM jobs INDEXED BY jobs_waiting_by_time
                        WHERE finished_at IS NULL AND lease_token IS NULL AND not_before > ?1";
             let due = c.prepare_cached(sql)?.query_row([now.0], |row| row.get(0));
             Ok(due.map(|time: Option<i64>| time.map(WallTime))?)
@@ -68,7 +69,7 @@ fn lease(connection: &Connection, request: LeaseRequest) -> Outcome<Option<Job>>
 }
 
 fn depth(connection: &Connection) -> Outcome<QueueDepth> {
-    let sql = "SELECT count(*), min(created_at) FROM jobs
+    let sql = "SELECT count(*), min(created_at) FROM jobs INDEXED BY jobs_waiting
                WHERE finished_at IS NULL AND lease_token IS NULL";
     let (waiting, oldest) = connection
         .prepare_cached(sql)?

@@ -2,8 +2,9 @@
 //!
 //! Pieces of work wait in a bounded queue. Whatever is there when the thread gets to it runs in one
 //! transaction, each piece in a savepoint of its own, so one that fails leaves the others alone;
-//! callers are answered after the commit, which is on the disk then (`synchronous=FULL`). While
-//! the disk is busy with one group the next one gathers: no timer is needed.
+//! callers are answered after the commit, which is on the disk then (`synchronous=FULL`), unless
+//! nobody in the group needs that. While the disk is busy with one group the next one gathers: no
+//! timer is needed.
 
 use super::fault::{Fault, Outcome};
 use rusqlite::Connection;
@@ -20,6 +21,16 @@ const QUEUE: usize = 1024;
 const GROUP: usize = 256;
 /// Pieces of work after which the write-ahead log is carried over into the database.
 const CHECKPOINT_AFTER: usize = 512;
+
+/// What a committed piece of work outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlives {
+    /// The end of the process and of the machine.
+    Machine,
+    /// The end of the process, however it ends. A power cut may undo it: for what is told again, as
+    /// how far a worker is, or may be done again, as publishing.
+    Process,
+}
 
 /// The writer's thread, and the queue before it. Ends, with all work done, when it is dropped.
 #[derive(Debug)]
@@ -53,13 +64,20 @@ impl Writer {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         what: &'static str,
+        outlives: Outlives,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let piece = Piece { what, work: Some(work), result: None, answer };
+        let piece = Piece { what, outlives, work: Some(work), result: None, answer };
         let queue = self.queue.as_ref().ok_or_else(|| ended(what))?;
         queue.send(Box::new(piece)).await.map_err(|_| ended(what))?;
         answered.await.map_err(|_| ended(what))?
+    }
+
+    /// Pieces of work that wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| QUEUE - queue.capacity())
     }
 
     /// Transactions that were committed.
@@ -85,6 +103,9 @@ fn ended(what: &str) -> Error {
 
 /// A piece of work whose type of answer is forgotten.
 trait Work: Send {
+    /// What it must outlive once it is committed.
+    fn outlives(&self) -> Outlives;
+
     /// Does it and keeps the result; says why its changes are to be undone.
     fn run(&mut self, connection: &Connection) -> Result<(), &Error>;
 
@@ -94,6 +115,7 @@ trait Work: Send {
 
 struct Piece<T, F> {
     what: &'static str,
+    outlives: Outlives,
     work: Option<F>,
     result: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
@@ -104,6 +126,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Outcome<T> + Send,
 {
+    fn outlives(&self) -> Outlives {
+        self.outlives
+    }
+
     fn run(&mut self, connection: &Connection) -> Result<(), &Error> {
         let work = self.work.take().expect("a piece of work is run once");
         // A panic must not take the writer, and with it everybody's work, along.
@@ -145,7 +171,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Work>>, commit
             commits.fetch_add(1, Ordering::Relaxed);
         }
         for work in group.drain(..) {
-            work.answer(committed.as_ref().map(|()| ()));
+            work.answer(committed.as_ref().copied());
         }
         // After the answers, so that nobody waits for it.
         if since_checkpoint >= CHECKPOINT_AFTER {
@@ -173,6 +199,9 @@ fn run_all(connection: &Connection, group: &mut [Box<dyn Work>]) -> Result<()> {
         let done = connection.prepare_cached(statement).and_then(|mut s| s.execute([]));
         done.map(|_| ()).map_err(|e| Fault::from(e).into_error("commit"))
     };
+    // It cannot be changed within a transaction. A commit that is synced takes those before along.
+    let machine = group.iter().any(|work| work.outlives() == Outlives::Machine);
+    sql(if machine { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })?;
     sql("BEGIN IMMEDIATE")?;
     for work in group {
         sql("SAVEPOINT piece")?;
