@@ -6,6 +6,7 @@
 //! goes through `door` to the form that the path's clients expect.
 
 pub mod app;
+pub mod asyncapi;
 pub mod auth;
 pub mod config;
 pub mod context;

@@ -9,6 +9,7 @@ use crate::id::JobId;
 use crate::job::record::JobState;
 use crate::subject::Subject;
 use crate::time::WallTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -58,11 +59,15 @@ impl From<StreamId> for String {
 }
 
 /// Where an event stands in its stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Position {
     /// Which stream.
+    #[schemars(with = "String")]
     pub stream: StreamId,
     /// Its number there, from 1.
+    #[schemars(range(min = 1))]
     pub seq: u64,
 }
 
@@ -88,16 +93,17 @@ impl FromStr for Position {
 }
 
 /// Why a job failed, as far as events tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventError {
-    /// The code of the registry.
+    /// The code of the registry, which grows.
+    #[schemars(with = "String")]
     pub code: ErrorKind,
     /// One sentence in lower case.
     pub message: String,
 }
 
 /// What happened: the `type` and the `data` of an event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventBody {
@@ -108,6 +114,7 @@ pub enum EventBody {
         /// How many times it was begun.
         attempt: u32,
         /// How far it is, 0 to 1.
+        #[schemars(range(min = 0.0, max = 1.0))]
         progress: f64,
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +139,7 @@ pub enum EventBody {
     /// How far a job is. On `job.{id}.progress`; not stored.
     JobProgress {
         /// 0 to 1.
+        #[schemars(range(min = 0.0, max = 1.0))]
         progress: f64,
         /// Frames that went all the way through.
         frames_done: u64,
@@ -161,15 +169,17 @@ impl EventBody {
 }
 
 /// One event, as everybody outside sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Where it stands in its stream; nothing for what is not stored.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
     /// Where it is said, without prefix.
+    #[schemars(with = "String")]
     pub subject: Subject,
     /// When it was stored, or said.
     #[serde(with = "crate::time::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: WallTime,
     /// What happened: `type` and `data`.
     #[serde(flatten)]
@@ -196,9 +206,10 @@ impl Event {
 }
 
 /// What is said on `wake.jobs`: a hint, which may be missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wake {
     /// Which job it is about.
+    #[schemars(with = "String", extend("format" = "uuid"))]
     pub job: JobId,
     /// Whether it is to end; else it waits to be begun.
     pub cancel: bool,
@@ -262,6 +273,7 @@ impl From<Cursor> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subject::{Delivery, TABLE};
     use serde_json::{Value, json};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -277,6 +289,11 @@ mod tests {
         let wire: Value =
             serde_json::from_slice(&event.to_message().expect("finite")).expect("JSON");
         assert_eq!(&wire, golden);
+        let text = event.subject.to_string().replace(ID, "{id}");
+        let row = TABLE.iter().find(|row| row.template == text).expect("a row of the table");
+        let kind = golden["type"].as_str().expect("a type");
+        assert!(row.events.contains(&kind), "{kind} is not in the row of {text}");
+        assert_eq!(event.position.is_some(), row.delivery == Delivery::AtLeastOnce);
         assert_eq!(serde_json::from_value::<Event>(wire).expect("its own form"), event);
     }
 

@@ -43,6 +43,24 @@ pub struct SubjectRow {
     pub delivery: Delivery,
     /// What is said there.
     pub about: &'static str,
+    /// The types of events that are published there; none where it is no event.
+    pub events: &'static [&'static str],
+}
+
+/// Headers of messages on NATS, beside the payload.
+pub mod header {
+    /// The id of a stored event, `{stream}:{seq}`.
+    pub const MESSAGE_ID: &str = "Nats-Msg-Id";
+    /// The start of who publishes newest-wins messages.
+    pub const EPOCH: &str = "Sightline-Epoch";
+    /// The number of a newest-wins message, from 1 per subject and epoch.
+    pub const SEQ: &str = "Sightline-Seq";
+    /// The user whose the message is.
+    pub const OWNER: &str = "Sightline-Owner";
+    /// The version of the payload's form.
+    pub const SCHEMA: &str = "Sightline-Schema";
+    /// The version that is spoken.
+    pub const SCHEMA_VERSION: &str = "1";
 }
 
 /// Every subject that is built.
@@ -51,21 +69,25 @@ pub const TABLE: &[SubjectRow] = &[
         template: "job.{id}.state",
         delivery: Delivery::AtLeastOnce,
         about: "a job changed its state, was deleted, or was given up",
+        events: &["job_state", "job_deleted", "job_dead_lettered"],
     },
     SubjectRow {
         template: "job.{id}.result",
         delivery: Delivery::AtLeastOnce,
         about: "the results of a job are there",
+        events: &["job_result"],
     },
     SubjectRow {
         template: "job.{id}.progress",
         delivery: Delivery::NewestWins,
         about: "how far a job is, at most four times a second, the last one always",
+        events: &["job_progress"],
     },
     SubjectRow {
         template: "wake.jobs",
         delivery: Delivery::Hint,
         about: "there is work in the queue of jobs, or a job is to be cancelled",
+        events: &[],
     },
 ];
 

@@ -67,8 +67,8 @@ pub enum DropPolicy {
 pub enum Delivery {
     /// A message.
     Message(Message),
-    /// This many were missed before the next message; 0 where nobody could count them, as the
-    /// connection was lost. What is stored is read again from the store.
+    /// This many were missed, told before the messages that wait; 0 where nobody could count them,
+    /// as the connection was lost. What is stored is read again from the store.
     Gap(u64),
 }
 
@@ -132,26 +132,31 @@ pub trait Bus: Debug + Send + Sync {
     /// `VALIDATION_ERROR` for a payload larger than the bus takes, and for what is no subject.
     async fn publish(&self, message: Message) -> Result<()>;
 
-    /// Waits until what was published has reached the server. Where several tasks publish what
-    /// must arrive, each uses [`Bus::publish_all`]: a loss is told to one flush only.
+    /// Waits until what was published over the present connection has reached the server.
     ///
     /// # Errors
-    /// `NOT_READY` where the bus is away, or went away since the first message that no earlier
-    /// flush was for: publish again from the mark.
+    /// `NOT_READY` where the bus is away or goes away meanwhile.
     async fn flush(&self) -> Result<()>;
 
-    /// Publishes `messages` in order and waits until all have reached the server: once this is
-    /// `Ok`, the mark may move.
+    /// Publishes `messages` in order and waits until all have reached the server: after `Ok` the
+    /// mark may move. One that the bus will never take is left out, counted and logged: it would
+    /// hold up the others for ever, and is in the store.
     ///
     /// # Errors
-    /// As [`Bus::publish`] and [`Bus::flush`]; some may have arrived.
+    /// `NOT_READY` where the bus is or goes away: some may have arrived; publish again from the
+    /// mark.
     async fn publish_all(&self, messages: Vec<Message>) -> Result<()> {
         let reconnects = self.state().reconnects;
         for message in messages {
-            self.publish(message).await?;
+            match self.publish(message).await {
+                Err(error) if error.kind() == ErrorKind::ValidationError => {
+                    tracing::error!(%error, "a message is not taken by the bus");
+                }
+                published => published?,
+            }
         }
         self.flush().await?;
-        // Another task's flush may have been told of the loss that concerned these messages.
+        // What went out before the connection changed may be lost, whatever came after.
         if self.state().reconnects != reconnects {
             return Err(Error::new(ErrorKind::NotReady, "the bus went away while publishing"));
         }
@@ -215,3 +220,6 @@ pub(crate) fn check_subject(subject: &str) -> Result<()> {
 
 /// Longest subject, in bytes.
 const MAX_SUBJECT: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -2,5 +2,6 @@
 //! in its own folder here and nowhere else.
 
 pub mod memory;
+pub mod nats;
 pub mod objects;
 pub mod sqlite;

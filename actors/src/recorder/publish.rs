@@ -6,7 +6,7 @@ use crate::store::events::OwnedEvent;
 use crate::supervise::restart::Backoff;
 use crate::supervise::worker::Service;
 use ractor::ActorCell;
-use schema::{Error, ErrorKind, Result};
+use schema::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -56,18 +56,8 @@ impl Publisher {
     }
 
     async fn publish(&self, events: &[OwnedEvent]) -> Result<()> {
-        for owned in events {
-            let message = message(owned)?;
-            match self.bus.publish(message).await {
-                // It would hold up its stream for ever; who misses it reads it from the store.
-                Err(error) if error.kind() == ErrorKind::ValidationError => {
-                    let position = owned.event.position.map(|p| p.to_string());
-                    tracing::error!(position, %error, "an event is not taken by the bus");
-                }
-                published => published?,
-            }
-        }
-        self.bus.flush().await
+        let messages = events.iter().map(message).collect::<Result<_>>()?;
+        self.bus.publish_all(messages).await
     }
 
     fn note(&self, error: Option<&Error>) {
