@@ -1,7 +1,11 @@
 //! Doubles for tests, also of other crates (feature `testing`): tiny frames, a source that follows a
-//! script, a clock that is set by hand. Not in what is shipped.
+//! script, attempts of jobs that do, a node on the embedded engines, a bus that is away for a
+//! while, a clock that is set by hand. Not in what is shipped.
 
+pub mod bus;
 pub mod clock;
+pub mod node;
+pub mod runner;
 
 use crate::media::{BoxFuture, FrameSource, SourceInfo, SourceKind, SourceReport};
 use bytes::Bytes;
@@ -46,6 +50,8 @@ pub enum Ending {
     Fail(&'static str),
     /// Never: it gives no more frames and does not end.
     Stall,
+    /// Never: it keeps its thread busy and gives no more frames.
+    Loop,
 }
 
 /// A source of black frames.
@@ -87,6 +93,9 @@ impl FrameSource for ScriptedSource {
                 Ending::End => Ok(None),
                 Ending::Fail(text) => Err(Error::new(schema::ErrorKind::CorruptMedia, text)),
                 Ending::Stall => std::future::pending().await,
+                Ending::Loop => loop {
+                    tokio::task::yield_now().await;
+                },
             }
         })
     }
