@@ -171,7 +171,11 @@ impl Platform {
     pub(super) async fn wake(&self, job: JobId, cancel: bool) {
         let shop = &self.0.shop;
         shop.recorder.stored_beside();
-        if cancel { shop.active.look(job) } else { shop.wake.notify_one() }
+        if cancel {
+            shop.active.look(job)
+        } else {
+            shop.wake.notify_one()
+        }
         hint(shop.bus.as_ref(), Wake { job, cancel }).await;
     }
 }

@@ -154,7 +154,8 @@ impl Attempt {
     fn spawn(&mut self, staging: Arc<Staging>) -> AbortOnDropHandle<Ended<Finished>> {
         let (sender, receiver) = watch::channel(Progress::default());
         self.progress = receiver;
-        let (shop, job, cancel) = (Arc::clone(&self.shop), Arc::clone(&self.job), self.cancel.clone());
+        let (shop, job, cancel) =
+            (Arc::clone(&self.shop), Arc::clone(&self.job), self.cancel.clone());
         AbortOnDropHandle::new(tokio::spawn(catch(async move {
             let input = shop.objects.to_path(&job.input.key.parse()?).await?;
             let request = Request {
@@ -336,7 +337,8 @@ impl Attempt {
     }
 
     fn failed(&self, error: &Error) -> Transition {
-        let retry_at = is_transient(error.kind()).then(|| self.retry_at(self.job.transient_failures));
+        let retry_at =
+            is_transient(error.kind()).then(|| self.retry_at(self.job.transient_failures));
         let failure = Box::new(failure(error));
         tracing::warn!(job = %self.job.id, code = %error.kind(), %error, "attempt failed");
         Transition::Fail { token: self.token, failure, retry_at }

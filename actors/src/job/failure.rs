@@ -45,7 +45,10 @@ mod tests {
     fn the_chain_of_causes_is_kept() {
         let io = std::io::Error::other("the cable is out");
         let failure = failure(&Error::io("out.mp4", io).with_hint("plug it in"));
-        assert_eq!((failure.code, failure.hint.as_deref()), (ErrorKind::StorageError, Some("plug it in")));
+        assert_eq!(
+            (failure.code, failure.hint.as_deref()),
+            (ErrorKind::StorageError, Some("plug it in"))
+        );
         let traceback = failure.traceback.expect("a chain");
         assert_eq!(
             traceback,

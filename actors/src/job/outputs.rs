@@ -20,7 +20,9 @@ const FILES: [(&str, &str, &str, &str); 4] = [
 
 /// Every key under which job `id` may leave a file.
 pub(super) fn keys(id: JobId) -> impl Iterator<Item = ObjectKey> {
-    FILES.into_iter().filter_map(move |(_, place, ext, _)| format!("{place}{id}.{ext}").parse().ok())
+    FILES
+        .into_iter()
+        .filter_map(move |(_, place, ext, _)| format!("{place}{id}.{ext}").parse().ok())
 }
 
 /// Puts the files of `finished` in their places, whole and durably; told to `cancel`, it stops
@@ -42,7 +44,10 @@ pub(super) async fn adopt(
             continue;
         }
         if cancel.is_cancelled() {
-            return Err(Error::new(ErrorKind::Cancelled, "cancelled before its files were in place"));
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "cancelled before its files were in place",
+            ));
         }
         let path = staging.join(name);
         let hashed = path.clone();

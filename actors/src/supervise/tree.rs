@@ -136,9 +136,8 @@ impl Actor for Supervisor {
     ) -> Result<State, ActorProcessingErr> {
         let Arguments { children, observed, patience, seed } = arguments;
         observed.update(|seen| seen.children.clear());
-        let child = |(rank, spec): (u64, &ChildSpec)| {
-            (spec.name.clone(), Child::new(spec, Some(rank)))
-        };
+        let child =
+            |(rank, spec): (u64, &ChildSpec)| (spec.name.clone(), Child::new(spec, Some(rank)));
         let children = (0..).zip(&children).map(child).collect();
         Ok(State { children, observed, patience, chance: Pcg32::new(seed, 0) })
     }

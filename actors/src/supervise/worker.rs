@@ -2,8 +2,8 @@
 //! the work (value, error, panic) comes back as a message.
 
 use super::backtrace::catch;
-use super::tree::{Begin, ChildSpec};
 use super::restart::RestartPolicy;
+use super::tree::{Begin, ChildSpec};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use schema::{Error, ErrorKind, Result};
 use std::marker::PhantomData;
