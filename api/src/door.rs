@@ -61,7 +61,7 @@ impl Door {
             Self::Canonical => canonical(&failure.error, status, context),
             Self::FirstSeed => {
                 let traceback = (verbose || admin).then(|| causes(&failure.error)).flatten();
-                envelope::failure(&failure.error, status, context, path, traceback)
+                envelope::failure(&failure.error, status, context, path, traceback.as_deref())
             }
             Self::SimpleJwt => simple_jwt(failure, status, path),
         };

@@ -231,7 +231,7 @@ impl Auth {
             match self.passwords.hash(password).await {
                 Ok(hash) => accounts.set_password_hash(known.user.id, &hash).await?,
                 Err(error) => {
-                    tracing::warn!(user = %known.user.id, %error, "password not rehashed")
+                    tracing::warn!(user = %known.user.id, %error, "password not rehashed");
                 }
             }
         }

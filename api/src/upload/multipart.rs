@@ -3,6 +3,7 @@
 //! The reader that poem brings collects as much of the body as the network has ready, and all of
 //! it while no boundary is found; here what is held is one piece of the network and a boundary.
 
+use crate::middleware::body::BodyFault;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use memchr::memmem::Finder;
@@ -144,10 +145,10 @@ impl<S: Stream<Item = io::Result<Bytes>>> Multipart<S> {
                 Ok(())
             }
             Some(Err(error)) => {
-                let fault = crate::middleware::body::BodyFault::within(&error);
+                let fault = BodyFault::within(&error);
                 Err(fault.map_or_else(
                     || malformed(format!("the body broke off: {error}")),
-                    |fault| fault.to_error(),
+                    BodyFault::to_error,
                 ))
             }
             None => Err(malformed("the form is cut off")),

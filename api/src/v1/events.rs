@@ -87,7 +87,7 @@ impl EventsApi {
         let limit = limit.0.unwrap_or(PAGE);
         match services.platform.replay(&scope, since, &patterns, limit).await? {
             Replay::Events { events, cursor, has_more } => {
-                let data = events.into_iter().map(view).collect::<Result<Vec<_>>>()?;
+                let data = events.iter().map(view).collect::<Result<Vec<_>>>()?;
                 let meta = EventsMeta { cursor: cursor.to_string(), has_more };
                 Ok(Json(EventsBody { data, meta }))
             }
@@ -128,7 +128,7 @@ fn patterns(subjects: Option<&str>) -> Result<Vec<Pattern>> {
     subjects.into_iter().map(|text| text.trim().parse()).collect()
 }
 
-fn view(event: Event) -> Result<EventView> {
+fn view(event: &Event) -> Result<EventView> {
     let mut body = match serde_json::to_value(&event.body) {
         Ok(Value::Object(body)) => body,
         Ok(_) => Map::new(),

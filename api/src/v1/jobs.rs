@@ -135,6 +135,7 @@ impl JobsApi {
     }
 
     /// Jobs, newest first: one's own; an admin sees everybody's.
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     #[oai(path = "/jobs", method = "get", operation_id = "list_jobs")]
     async fn list(
         &self,

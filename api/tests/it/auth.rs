@@ -2,7 +2,10 @@
 
 use crate::support::{PASSWORD, Server, settings};
 use actors::config::PlatformConfig;
+use actors::handle::NewUser;
 use api::config::{Environment, Settings};
+use schema::account::{Role, User};
+use schema::id::UserId;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -235,4 +238,29 @@ async fn without_authentication_everybody_is_the_developer() {
     let me = server.client().get("/api/v1/auth/me").await;
     assert_eq!((me.status, &me.json()["data"]["username"]), (200, &json!("developer")));
     assert_eq!(server.client().get("/api/jobs/").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn f48_a_bcrypt_hash_signs_in_once_and_is_made_anew() {
+    let server = Server::start().await;
+    let accounts = server.platform.accounts();
+    let user = User {
+        id: UserId::from_uuid(server.platform.clock().uuid()),
+        username: "old".to_owned(),
+        email: None,
+        role: Role::User,
+        created_at: server.platform.clock().now(),
+    };
+    let password_hash = bcrypt::hash(PASSWORD, 4).expect("a cost from 4 on");
+    let new = NewUser { user, password_hash, first_is_admin: false };
+    accounts.create_user(new).await.expect("the name is free");
+    let login = async |password: &str| {
+        let body = json!({"username": "old", "password": password});
+        server.client().post("/api/v1/auth/login", &body).await.status
+    };
+    assert_eq!(login("canary correct horse batterx").await, 401);
+    assert_eq!(login(PASSWORD).await, 200);
+    let stored = accounts.credentials("old").await.expect("readable").expect("is there");
+    assert!(stored.password_hash.starts_with("$argon2id$"), "{}", stored.password_hash);
+    assert_eq!(login(PASSWORD).await, 200);
 }

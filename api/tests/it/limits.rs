@@ -43,7 +43,8 @@ async fn l5_a_file_over_the_limit_is_refused_unread_or_at_its_first_byte_too_man
         exact.text()
     );
     let mut chunked = head("transfer-encoding: chunked").into_bytes();
-    chunked.extend(b"50\r\n--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n0123456\r\n");
+    let part = "--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n";
+    chunked.extend(format!("{:x}\r\n{part}\r\n", part.len()).as_bytes());
     for _ in 0..400 {
         chunked.extend(b"4000\r\n");
         chunked.extend(vec![0; 0x4000]);
@@ -145,7 +146,7 @@ async fn every_answer_has_a_request_id_and_tells_browsers_what_not_to_do() {
             assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND".to_owned()));
         }
     }
-    let made = client.get_with("/health", &[("x-request-id", "bad id\u{7f}")]).await;
+    let made = client.get_with("/health", &[("x-request-id", "bad id!")]).await;
     let id = made.header("x-request-id").expect("one is made");
     assert_eq!(id.len(), 36, "{id}");
     let wrong = client.send("DELETE", "/api/v1/jobs", &[], b"").await;
@@ -182,6 +183,7 @@ fn i9_no_secret_is_logged() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(log.clone())
+        .with_ansi(false)
         .with_max_level(tracing::Level::TRACE)
         .finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -216,7 +218,7 @@ async fn secrets_in_use() -> Vec<String> {
     client.get("/api/v1/ws?ticket=canary-ticket&token=canary-query").await;
     client.get("/api/v1/media/files/outputs/x?exp=1&sig=canary-signature").await;
     ann.get_with("/api/v1/auth/me", &[("cookie", "canary-cookie")]).await;
-    let clip = video(3).await;
+    let clip = video(3);
     ann.form(
         "/api/v1/jobs",
         &[("job_type", None, b"people-count"), ("file", Some("a.mp4"), &clip)],

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 /// A finished job of `client`.
 async fn job(client: &Client) -> Value {
-    let clip = video(30).await;
-    let parts = [("job_type", None, &b"people-count"[..]), ("video", Some("a \"b\".mp4"), &clip)];
+    let clip = video(30);
+    let parts = [("job_type", None, &b"people-count"[..]), ("video", Some("a %22b%22.mp4"), &clip)];
     let made = client.form("/api/v1/jobs", &parts).await;
     assert_eq!(made.status, 202, "{}", made.text());
     let id = made.json()["data"]["id"].as_str().expect("an id").to_owned();

@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) platform: Platform,
+    pub(crate) bus: Arc<MemoryBus>,
     pub(crate) folder: TempDir,
     task: JoinHandle<()>,
 }
@@ -67,7 +68,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("is bound");
         let task = tokio::spawn(async move { serve(listener, app).await.expect("serves") });
-        Self { address, clock, platform, folder, task }
+        Self { address, clock, platform, bus, folder, task }
     }
 
     /// Ends the server in order.
