@@ -3,4 +3,10 @@
 //! Thin by intent: it turns arguments into calls of `actors` and results into text. What is
 //! computed, and how, is in the crates below.
 
+mod app;
 pub mod cli;
+mod config;
+mod fsck;
+mod notify;
+mod secret;
+mod telemetry;

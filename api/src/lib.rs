@@ -14,6 +14,7 @@ pub mod door;
 pub mod error;
 pub mod failure;
 pub mod media;
+pub mod metrics;
 pub mod middleware;
 pub mod openapi;
 mod page;

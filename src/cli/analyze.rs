@@ -2,6 +2,7 @@
 
 use super::staging::Staging;
 use super::{exit, interrupt, stdout, summary};
+use crate::config::{default_workers, models_folder};
 use actors::compute::{ModelFiles, ModelStore};
 use actors::job::run::{PICTURE, RESULTS, Request, TRACKS, VIDEO, Workshop, run as run_job};
 use actors::media::{Input, Limits};
@@ -20,8 +21,6 @@ use tokio::sync::watch;
 
 /// A parameter file of more bytes than this is none.
 const MAX_PARAMETER_BYTES: u64 = 1 << 20;
-/// Workers where none are asked for, at most.
-const DEFAULT_WORKERS: usize = 64;
 /// Every file that a run may leave; those that one does not have are removed.
 const FILES: [&str; 4] = [VIDEO, PICTURE, TRACKS, RESULTS];
 
@@ -44,7 +43,7 @@ pub(super) struct AnalyzeArgs {
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// Folder with model weights [default: ~/.local/share/sightline/models]
-    #[arg(long, value_name = "DIR", env = "SIGHTLINE_MODELS")]
+    #[arg(long, value_name = "DIR", env = "SIGHTLINE_MODELS_DIR")]
     models: Option<PathBuf>,
     /// Parameters of the job: a JSON object whose keys are its fields
     #[arg(long, value_name = "FILE.json")]
@@ -100,7 +99,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
 async fn analyze(args: &AnalyzeArgs) -> Result<ExitCode> {
     let (parameters, input) = (parameters(args)?, input(&args.input));
     keep_input(&input, &args.out)?;
-    let files = ModelFiles { folder: models_folder(args.models.as_deref()), library: None };
+    let files = ModelFiles { folder: models_folder(args.models.clone()), library: None };
     let workers = args.workers.map_or_else(default_workers, usize::from);
     let workshop =
         Workshop { models: ModelStore::start(files, workers)?, limits: Limits::default() };
@@ -137,11 +136,6 @@ fn input(argument: &OsStr) -> Input {
         Some(url) => Input::Url(url.to_owned()),
         None => Input::File(PathBuf::from(argument)),
     }
-}
-
-/// A worker per core, within reason: each holds a session of the model.
-fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(DEFAULT_WORKERS)
 }
 
 /// Refuses an input that the run would replace or remove when it publishes its files.
@@ -196,20 +190,6 @@ fn read_object(path: &Path) -> Result<Map<String, Value>> {
         Ok(_) => Err(fault("is JSON, but not an object".to_owned())),
         Err(e) => Err(fault(format!("is not JSON: {e}"))),
     }
-}
-
-/// The folder of the models: as asked, else the user's data folder.
-pub(super) fn models_folder(asked: Option<&Path>) -> PathBuf {
-    let var = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    asked.map_or_else(
-        || {
-            var("XDG_DATA_HOME")
-                .or_else(|| var("HOME").map(|home| home.join(".local/share")))
-                .unwrap_or_default()
-                .join("sightline/models")
-        },
-        Path::to_path_buf,
-    )
 }
 
 /// A bar with frames per second and time left, where standard error is a terminal.

@@ -1,7 +1,7 @@
 //! `doctor`: what this machine has, what is used in place of what it has not, and the command that
 //! would get it.
 
-use super::analyze::models_folder;
+use crate::config::models_folder;
 use super::{exit, stdout};
 use actors::compute::ModelFiles;
 use actors::job::model::{MOTION, PREFERRED};
@@ -26,7 +26,7 @@ pub(super) struct DoctorArgs {
     #[arg(long)]
     json: bool,
     /// Folder with model weights [default: ~/.local/share/sightline/models]
-    #[arg(long, value_name = "DIR", env = "SIGHTLINE_MODELS")]
+    #[arg(long, value_name = "DIR", env = "SIGHTLINE_MODELS_DIR")]
     models: Option<PathBuf>,
 }
 
@@ -77,7 +77,7 @@ struct Report {
 /// # Errors
 /// As [`stdout::print`].
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
-    let folder = models_folder(args.models.as_deref());
+    let folder = models_folder(args.models.clone());
     let cards = Cards::load(&folder);
     let default_model = default_model(&cards, &folder).to_owned();
     let mut findings = vec![

@@ -11,30 +11,43 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// `STORAGE_ERROR` where signals cannot be listened to.
 pub(super) fn listen(staging: &Staging) -> Result<CancellationToken> {
+    let leftovers = staging.leftovers();
+    watch(move |_| {
+        leftovers.remove();
+        super::exit::INTERRUPTED
+    })
+}
+
+/// Listens for signals in the background: the first cancels the token, the second ends the program
+/// with the status that `at_once` makes of it.
+///
+/// # Errors
+/// `STORAGE_ERROR` where signals cannot be listened to.
+pub(super) fn watch(
+    at_once: impl FnOnce(SignalKind) -> u8 + Send + 'static,
+) -> Result<CancellationToken> {
     let cancel = CancellationToken::new();
     let asked = cancel.clone();
-    let leftovers = staging.leftovers();
-    let failed = |e| Error::io("listening for signals", e);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let listen = |kind| signal(kind).map_err(|e| Error::io("listening for signals", e));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
     // Whoever starts us under `nohup` wants us to outlive the terminal.
     let mut hangup = match ignores_hangup() {
         true => None,
-        false => Some(signal(SignalKind::hangup()).map_err(failed)?),
+        false => Some(listen(SignalKind::hangup())?),
     };
     tokio::spawn(async move {
-        for urgent in [false, true] {
+        let mut next = async || {
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                () = arrived(hangup.as_mut()) => {}
+                _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = terminate.recv() => SignalKind::terminate(),
+                () = arrived(hangup.as_mut()) => SignalKind::hangup(),
             }
-            if urgent {
-                leftovers.remove();
-                std::process::exit(i32::from(super::exit::INTERRUPTED));
-            }
-            asked.cancel();
-        }
+        };
+        next().await;
+        asked.cancel();
+        let kind = next().await;
+        std::process::exit(i32::from(at_once(kind)));
     });
     Ok(cancel)
 }

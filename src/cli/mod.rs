@@ -5,17 +5,24 @@
 
 mod analyze;
 mod completions;
+mod config;
+mod demo;
 mod doctor;
+mod documents;
 mod exit;
+mod fsck;
 mod interrupt;
+mod migrate;
+mod serve;
 mod simulate;
 mod staging;
 mod stdout;
 mod summary;
 mod track;
+mod user;
 
+use crate::telemetry;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Who and what was where, when, on which camera.
@@ -30,6 +37,22 @@ struct Cli {
 enum Command {
     /// Analyse a video, an image or a URL: detect, track, count and draw.
     Analyze(analyze::AnalyzeArgs),
+    /// Serve, submit a job as a client would, and show what was counted.
+    Demo(demo::DemoArgs),
+    /// Serve the API, the WebSocket and the page, and work on jobs.
+    Serve(serve::ServeArgs),
+    /// Make accounts.
+    User(user::UserArgs),
+    /// Print the settings that are in force, and where each value came from.
+    Config(config::ConfigArgs),
+    /// Bring the database to the version of this program.
+    Migrate(migrate::MigrateArgs),
+    /// Check that jobs, events and files fit together.
+    Fsck(fsck::FsckArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the AsyncAPI document.
+    Asyncapi(documents::AsyncapiArgs),
     /// Run a tracker over MOTChallenge detections.
     Track(track::TrackArgs),
     /// Render a scene whose truth is known.
@@ -40,35 +63,38 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Command {
+    /// Whether the command reads settings; logs are written as these say then.
+    const fn has_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(_) | Self::Serve(_) | Self::User(_) | Self::Migrate(_) | Self::Fsck(_)
+        )
+    }
+}
+
 /// Parses the arguments, runs the command, tells errors and gives the exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     // On wrong usage clap prints what is right and ends with status 2.
     let cli = Cli::parse();
-    telemetry();
+    if !cli.command.has_settings() {
+        telemetry::start_from_environment();
+    }
     let outcome = match &cli.command {
         Command::Analyze(args) => analyze::run(args),
         Command::Track(args) => track::run(args).map(|()| ExitCode::SUCCESS),
         Command::Simulate(args) => simulate::run(args).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
+        Command::User(args) => user::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Migrate(args) => migrate::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Fsck(args) => fsck::run(args),
+        Command::Asyncapi(args) => documents::asyncapi(args).map(|()| ExitCode::SUCCESS),
+        Command::Openapi => documents::openapi().map(|()| ExitCode::SUCCESS),
+        Command::Config(args) => config::run(args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| exit::tell(&error))
-}
-
-/// Logs go to standard error, from warnings on; `LOG_LEVEL` asks for more, `LOG_FORMAT=json` for
-/// one JSON object per line.
-fn telemetry() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "warn".to_owned());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        // It would tell on standard error that standard error is closed, and panic.
-        .log_internal_errors(false);
-    if std::env::var("LOG_FORMAT").is_ok_and(|f| f == "json") {
-        builder.json().init();
-    } else {
-        builder.without_time().init();
-    }
 }

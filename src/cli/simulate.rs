@@ -53,6 +53,15 @@ pub(super) struct SimulateArgs {
     figures: usize,
 }
 
+impl SimulateArgs {
+    /// The scene that is made where nothing is asked for.
+    pub(super) fn into_folder(out: &Path) -> Self {
+        let SceneConfig { seed, width, height, frame_rate: fps, duration: seconds, figures } =
+            SceneConfig::default();
+        Self { out: out.to_owned(), seed, width, height, fps, seconds, figures }
+    }
+}
+
 impl From<&SimulateArgs> for SceneConfig {
     fn from(args: &SimulateArgs) -> Self {
         Self {
@@ -86,10 +95,14 @@ pub(super) fn run(args: &SimulateArgs) -> Result<()> {
         .build()
         .map_err(|e| Error::io("start of the runtime", e))?;
     let _entered = runtime.enter();
-    simulate(args, interrupt::listen)
+    write(args, interrupt::listen)
 }
 
-fn simulate(
+/// Renders the scene and writes its files, until what `listen` gives is cancelled.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn write(
     args: &SimulateArgs,
     listen: impl FnOnce(&Staging) -> Result<CancellationToken>,
 ) -> Result<()> {
@@ -215,7 +228,7 @@ fn write_file(path: &Path, content: &[u8]) -> Result<()> {
 
 fn progress_bar(frames: u64) -> ProgressBar {
     let bar = ProgressBar::new(frames);
-    let template = "{bar:30} {pos}/{len} frames  {per_sec}  {eta} left";
+    let template = "{bar:30} {pos}/{len} frames  {per_sec:1}  {eta} left";
     // The template is a constant; were it wrong, the default one would do.
     bar.set_style(
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -250,7 +263,7 @@ mod tests {
     fn run_in(out: &Path, flags: &[&str], cancel: CancellationToken) -> Result<()> {
         let out = out.to_str().expect("a plain path");
         let words = ["simulate", "--out", out].into_iter().chain(flags.iter().copied());
-        simulate(&Command::try_parse_from(words).expect("valid flags").args, |_| Ok(cancel))
+        write(&Command::try_parse_from(words).expect("valid flags").args, |_| Ok(cancel))
     }
 
     const SMALL: [&str; 8] = ["--width", "160", "--height", "90", "--fps", "5", "--seconds", "30"];

@@ -5,9 +5,12 @@ mod bad_input;
 mod corpus;
 mod doctor;
 mod endings;
+mod killed;
 #[path = "../../actors/tests/media/mutate.rs"]
 mod mutate;
 mod output;
 mod server;
+mod service;
+mod serving;
 mod support;
 mod url;

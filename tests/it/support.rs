@@ -13,7 +13,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             status: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -35,10 +35,17 @@ impl Run {
     }
 }
 
+/// What the binary needs of the caller's environment.
+const KEPT: [&str; 7] =
+    ["PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "ORT_DYLIB_PATH", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
+
 /// The binary, without what the caller's environment would add.
 pub(crate) fn sightline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
-    command.env_remove("SIGHTLINE_MODELS").env_remove("LOG_LEVEL").stdin(Stdio::null());
+    command.env_clear().envs(std::env::vars_os().filter(|(name, _)| {
+        KEPT.iter().any(|kept| name == kept)
+    }));
+    command.stdin(Stdio::null());
     command
 }
 

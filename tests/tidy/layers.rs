@@ -30,6 +30,14 @@ const ENGINES: &[(&str, &str)] = &[
     ("clap", "src"),
 ];
 
+/// Crates that ask others over HTTP, and who may use them: the demo and the tests are clients of our
+/// own server, and take no address from anybody else.
+const HTTP_CLIENTS: &[(&str, &[&str])] = &[
+    ("reqwest", &["src/cli/demo/", "tests/it/service.rs", "tests/it/serving.rs"]),
+    ("ureq", &[]),
+    ("isahc", &[]),
+];
+
 /// Rooms that share messages and `pipeline`, never each other's code.
 const APART: &[&str] = &["camera", "job", "task", "gallery"];
 
@@ -83,6 +91,23 @@ fn each_engine_is_named_in_one_folder() {
         }
     }
     none("engines outside their folder", &findings);
+}
+
+#[test]
+fn http_clients_stay_in_their_rooms() {
+    let mut findings = Vec::new();
+    for source in all().iter().filter(|s| !s.path.starts_with("tests/tidy/")) {
+        for (client, rooms) in HTTP_CLIENTS {
+            let inside = rooms.iter().any(|room| source.path.starts_with(room));
+            let names = |line: &str| {
+                has_word(code(line), client) && code(line).contains(&format!("{client}::"))
+            };
+            if !inside && source.text.lines().any(names) {
+                findings.push(format!("{}: {client}", source.path));
+            }
+        }
+    }
+    none("HTTP clients outside their rooms", &findings);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod users;
 
 use crate::config::{ApiConfig, Environment, Registration};
 use crate::failure::Failure;
+use actors::clock::Clock;
 use actors::handle::{NewUser, Platform};
 use password::{Passwords, Verdict};
 use refresh::RefreshTokens;
@@ -291,6 +292,24 @@ fn developer(now: WallTime) -> User {
 fn is_username(name: &str) -> bool {
     (1..=150).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"@.+-_".contains(&b))
+}
+
+/// An account of `role` to be recorded, checked as at registration: for the command line, which has
+/// no server to ask.
+///
+/// # Errors
+/// `VALIDATION_ERROR`; `SERVER_ERROR` where the system gives no random bytes.
+pub async fn new_user(account: Account, role: Role, clock: &dyn Clock) -> Result<NewUser> {
+    check_account(&account)?;
+    let password_hash = Passwords::new()?.hash(&account.password).await?;
+    let user = User {
+        id: UserId::from_uuid(clock.uuid()),
+        username: account.username,
+        email: account.email,
+        role,
+        created_at: clock.now(),
+    };
+    Ok(NewUser { user, password_hash, first_is_admin: false })
 }
 
 fn check_account(account: &Account) -> Result<()> {

@@ -1,0 +1,195 @@
+//! The composition root of the server: build, spawn, drain.
+//!
+//! [`build`] binds and opens everything before anything runs, so that what is wrong is told at
+//! once; [`Built::spawn`] starts the node and serves; [`Running::drain`] ends both in order.
+
+use crate::config::{DataSettings, Settings};
+use crate::telemetry::Metrics;
+use crate::{notify, secret};
+use actors::bus::Bus;
+use actors::clock::SystemClock;
+use actors::compute::ModelStore;
+use actors::drivers::memory::MemoryBus;
+use actors::drivers::nats::NatsBus;
+use actors::drivers::objects::FolderObjects;
+use actors::drivers::sqlite::{DataFolder, Sqlite};
+use actors::handle::{Engines, Platform};
+use actors::job::run::Workshop;
+use api::App;
+use schema::{Error, Result};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long an orderly end may take.
+const DRAIN: Duration = Duration::from_secs(20);
+/// How much of that the node has; the rest is for closing what it stood on.
+const NODE_DRAIN: Duration = Duration::from_secs(17);
+
+/// A server that has everything and does nothing yet.
+#[derive(Debug)]
+pub(crate) struct Built {
+    settings: Settings,
+    listener: TcpListener,
+    metrics: Option<(TcpListener, Metrics)>,
+    engines: Engines,
+    /// Held to the very end.
+    folder: DataFolder,
+}
+
+/// A server that serves.
+#[derive(Debug)]
+pub(crate) struct Running {
+    platform: Platform,
+    server: JoinHandle<Result<()>>,
+    metrics: Option<JoinHandle<Result<()>>>,
+    stop_metrics: CancellationToken,
+    address: SocketAddr,
+    media: PathBuf,
+    _folder: DataFolder,
+}
+
+/// Binds the ports, takes the data folder, opens what is in it and connects the bus.
+///
+/// # Errors
+/// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has the data folder;
+/// what the engines say.
+pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
+    let listener = bind(settings.listen, "HOST and PORT").await?;
+    let metrics = match settings.metrics {
+        Some(address) => Some((bind(address, "METRICS_ADDR").await?, Metrics::install()?)),
+        None => None,
+    };
+    let folder = DataFolder::lock(&settings.data.folder)?;
+    settings.api.signing_keys = match settings.signing_keys.take() {
+        Some(keys) => keys,
+        None => secret::signing_keys(folder.path())?,
+    };
+    let engines = engines(&settings).await?;
+    Ok(Built { settings, listener, metrics, engines, folder })
+}
+
+async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|e| {
+        Error::io(format_args!("listening at {address}"), e)
+            .with_hint(format!("choose another address with {variables}"))
+    })
+}
+
+async fn engines(settings: &Settings) -> Result<Engines> {
+    let store = Arc::new(store(&settings.data)?);
+    let objects = FolderObjects::open(&settings.data.media, settings.data.min_free_bytes).await?;
+    let bus: Arc<dyn Bus> = match &settings.nats {
+        Some(config) => Arc::new(NatsBus::connect(config).await?),
+        None => Arc::new(MemoryBus::new()),
+    };
+    let models = ModelStore::start(settings.models.clone(), settings.model_workers)?;
+    Ok(Engines {
+        queue: Arc::clone(&store) as _,
+        store,
+        bus,
+        objects: Arc::new(objects),
+        clock: Arc::new(SystemClock),
+        workshop: Arc::new(Workshop { models, limits: settings.media.clone() }),
+    })
+}
+
+fn store(data: &DataSettings) -> Result<Sqlite> {
+    data.database.as_deref().map_or_else(Sqlite::memory, Sqlite::open)
+}
+
+impl Built {
+    /// Starts the node, and answers requests from the return on.
+    ///
+    /// # Errors
+    /// What the node and the API say.
+    pub(crate) async fn spawn(self) -> Result<Running> {
+        let address = self.listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
+        let platform = Platform::start(self.settings.platform, self.engines).await?;
+        let app = App::new(platform.clone(), self.settings.api).await?;
+        let stop_metrics = CancellationToken::new();
+        let metrics = self.metrics.map(|(listener, metrics)| {
+            tokio::spawn(metrics.serve(listener, stop_metrics.clone()))
+        });
+        let server = tokio::spawn(api::serve(self.listener, app));
+        notify::ready();
+        Ok(Running {
+            platform,
+            server,
+            metrics,
+            stop_metrics,
+            address,
+            media: self.settings.data.media,
+            _folder: self.folder,
+        })
+    }
+}
+
+impl Running {
+    /// Where it can be reached from this machine.
+    pub(crate) fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("http://{address}")
+    }
+
+    /// The folder of the files of jobs.
+    pub(crate) fn media(&self) -> &Path {
+        &self.media
+    }
+
+    /// Serves until `stop`, or until it cannot any more.
+    ///
+    /// # Errors
+    /// What serving says; `SERVER_ERROR` where the end took too long.
+    pub(crate) async fn until(mut self, stop: &CancellationToken) -> Result<()> {
+        let ended = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = &mut self.server => Some(flatten(ended)),
+        };
+        match ended {
+            None => self.drain().await,
+            // It ends only with the platform; whatever else ends it is a fault.
+            Some(fault) => {
+                self.platform.shutdown(NODE_DRAIN).await;
+                fault
+            }
+        }
+    }
+
+    /// Ends in order: takes nothing new, answers what is open, gives running jobs back, stores and
+    /// publishes what is left.
+    ///
+    /// # Errors
+    /// What serving says; `SERVER_ERROR` where it took longer than 20 s.
+    async fn drain(self) -> Result<()> {
+        tracing::info!("the server is ending");
+        notify::stopping();
+        let ending = async {
+            let ((), served) = tokio::join!(self.platform.shutdown(NODE_DRAIN), self.server);
+            self.stop_metrics.cancel();
+            if let Some(metrics) = self.metrics {
+                flatten(metrics.await)?;
+            }
+            flatten(served)
+        };
+        let late = |_| {
+            let message = format!("the server did not end within {} s", DRAIN.as_secs());
+            Error::new(schema::ErrorKind::ServerError, message)
+        };
+        tokio::time::timeout(DRAIN, ending).await.map_err(late)?
+    }
+}
+
+fn flatten(ended: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+    ended.map_err(|e| Error::internal("the server panicked", e))?
+}
