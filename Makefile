@@ -5,6 +5,8 @@ SHELL := /bin/bash
 CARGO_TARGET_DIR ?= target
 SIGHTLINE := $(CARGO_TARGET_DIR)/release/sightline
 DATA ?= ../shared/data
+# Tools that .ci/setup has built for this project.
+export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sightline/bin:$(PATH)
 
 .PHONY: help
 help: ## This list
@@ -29,9 +31,9 @@ test: ## Everything that must pass: format, lints, tests, docs, dependencies
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	cargo deny check bans licenses sources
-	@if cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
-	  else echo "skipped: cargo deny check advisories, as the advisory database cannot be reached"; fi
+	cargo-deny --locked check bans licenses sources
+	@if cargo-deny fetch db >/dev/null 2>&1; then cargo-deny --locked check advisories; \
+	  else echo "skipped: advisories are not checked, as their database cannot be reached"; fi
 
 .PHONY: clean
 clean: ## Build outputs and demo files
@@ -60,9 +62,12 @@ bench-memory: build ## Resident memory at 3,000 and 30,000 frames
 	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --model motion --no-video
 	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --models $(DATA)/models --no-video
 
-.PHONY: truth score-mot
-truth: build ## Counts of all public clips beside the truth, over a sweep of thresholds
+.PHONY: truth sweep score-mot
+truth: build ## Counts of all public clips beside the truth
 	benches/truth.py $(SIGHTLINE) $(DATA)
+
+sweep: build ## The same, and over a sweep of score threshold and track buffer
+	benches/truth.py $(SIGHTLINE) $(DATA) --sweep
 
 score-mot: build ## HOTA, IDF1, MOTA on MOT17-half (needs trackeval)
 	$(SIGHTLINE) track $(DATA)/mot/MOT17-half/MOT17-* --tracker bytetrack --out target/mot

@@ -215,7 +215,7 @@ fn write_file(path: &Path, content: &[u8]) -> Result<()> {
 
 fn progress_bar(frames: u64) -> ProgressBar {
     let bar = ProgressBar::new(frames);
-    let template = "{bar:30} {pos}/{len} frames  {per_sec}  {eta} left";
+    let template = "{bar:30} {pos}/{len} frames  {per_sec:1}  {eta} left";
     // The template is a constant; were it wrong, the default one would do.
     bar.set_style(
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
