@@ -41,8 +41,8 @@ pub(crate) fn signal(child: &Child, name: &str) {
 pub(crate) fn ends_in_time(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     let status = child.wait().expect("it was started");
-    // 2 s is what is promised to who has the machine; the rest is for one with much else to do.
-    assert!(begun.elapsed() < Duration::from_secs(30), "it took {:?}", begun.elapsed());
+    // 2 s is what is promised; the rest is for a machine that is busy with other tests.
+    assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
     status
 }
 

@@ -35,9 +35,11 @@ impl Run {
     }
 }
 
-/// The binary, without what the caller's environment would add.
+/// The binary, without what the caller's environment would add. Signals are part of it: where the tests
+/// themselves run in the background or under `nohup`, some would be ignored.
 pub(crate) fn sightline() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_sightline")]);
     command.env_remove("SIGHTLINE_MODELS").env_remove("LOG_LEVEL").stdin(Stdio::null());
     command
 }
