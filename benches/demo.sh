@@ -6,7 +6,9 @@ set -euo pipefail
 sightline=$1 video=${2:-}
 out=demo-out
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold='' plain=''
+[ ! -t 1 ] || { bold=$'\033[1m' plain=$'\033[0m'; }
+say() { printf '\n%s\n' "$bold$*$plain"; }
 
 if [ -n "$video" ]; then
   say "Counting people in $video"
