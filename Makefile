@@ -35,6 +35,8 @@ test: ## Everything that must pass: format, lints, tests, docs, dependencies
 	cargo-deny --locked check bans licenses sources
 	@if cargo-deny fetch db >/dev/null 2>&1; then cargo-deny --locked check advisories; \
 	  else echo "skipped: advisories are not checked, as their database cannot be reached"; fi
+	@[ -d ../shared/data ] || echo "skipped: tests with real video and models, as ../shared/data is missing"
+	@echo "all passed"
 
 .PHONY: documents
 documents: ## Write the documents that are made from the code

@@ -6,12 +6,13 @@ use crate::media::sign::MediaUrls;
 use crate::middleware::Frame;
 use crate::middleware::limits::RequestLimits;
 use crate::openapi::{self, Document};
+use crate::page::page;
+use crate::ws::{self, Hub};
 use actors::handle::Platform;
 use poem::endpoint::{BoxEndpoint, make_sync};
-use poem::error::NotFoundError;
 use poem::http::header;
 use poem::web::Data;
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, get};
+use poem::{Endpoint, Request, Response, Route, get};
 use schema::Result;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub struct Services {
     pub limits: RequestLimits,
     /// The description of all this.
     pub document: Document,
+    /// The connections over WebSockets.
+    pub hub: Hub,
 }
 
 /// The services as a handler takes them.
@@ -52,8 +55,6 @@ impl Services {
 /// The application, to be served.
 pub struct App {
     services: Arc<Services>,
-    web_socket: Option<BoxEndpoint<'static>>,
-    page: Option<BoxEndpoint<'static>>,
 }
 
 impl App {
@@ -69,10 +70,11 @@ impl App {
             media: MediaUrls::new(&config),
             limits: RequestLimits::new(config.clone(), platform.config().max_upload_bytes),
             document: openapi::document()?,
+            hub: Hub::new(ws::Limits::default()),
             config,
             platform,
         };
-        Ok(Self { services: Arc::new(services), web_socket: None, page: None })
+        Ok(Self { services: Arc::new(services) })
     }
 
     /// Everything that handlers use.
@@ -81,32 +83,15 @@ impl App {
         &self.services
     }
 
-    /// Serves `endpoint` at [`WEB_SOCKET`]. It finds the services with [`Services::of`].
-    #[must_use]
-    pub fn with_web_socket(mut self, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Self {
-        self.web_socket = Some(endpoint.into_endpoint().map_to_response().boxed());
-        self
-    }
-
-    /// Serves `endpoint` at `/` and below, where nothing else is. Its answers bring their own
-    /// `Content-Security-Policy`.
-    #[must_use]
-    pub fn with_page(mut self, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Self {
-        self.page = Some(endpoint.into_endpoint().map_to_response().boxed());
-        self
-    }
-
     /// All routes with all middleware: every request gets an answer.
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
         let document = &self.services.document;
-        let mut own = Route::new()
+        let own = Route::new()
             .at("/openapi.json", get(text("application/json", None, &document.json)))
             .at("/openapi-legacy.json", get(text("application/json", None, &document.legacy_json)))
-            .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)));
-        if let Some(endpoint) = self.web_socket {
-            own = own.at(WEB_SOCKET, get(endpoint));
-        }
-        let routes = Routes { own, api: openapi::endpoint(), page: self.page };
+            .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)))
+            .at(WEB_SOCKET, get(ws::connect));
+        let routes = Routes { own, api: openapi::endpoint() };
         Frame::new(routes, self.services)
     }
 }
@@ -115,7 +100,6 @@ impl App {
 struct Routes {
     own: Route,
     api: BoxEndpoint<'static>,
-    page: Option<BoxEndpoint<'static>>,
 }
 
 impl Endpoint for Routes {
@@ -129,10 +113,7 @@ impl Endpoint for Routes {
             }
             "/health" | "/livez" | "/readyz" => self.api.call(request).await,
             _ if path == "/api" || path.starts_with("/api/") => self.api.call(request).await,
-            _ => match &self.page {
-                Some(page) => page.call(request).await,
-                None => Err(NotFoundError.into()),
-            },
+            _ => page.call(request).await,
         }
     }
 }

@@ -48,14 +48,20 @@ impl Door {
     /// The answer to a request that failed. `verbose` shows causes to everybody; otherwise only
     /// admins see them.
     #[must_use]
-    pub fn render(self, failure: &Failure, context: &Context, path: &str, verbose: bool) -> Response {
+    pub fn render(
+        self,
+        failure: &Failure,
+        context: &Context,
+        path: &str,
+        verbose: bool,
+    ) -> Response {
         let status = self.status(failure.error.kind());
         let admin = context.caller().is_some_and(|(_, role)| role == Role::Admin);
         let body = match self {
             Self::Canonical => canonical(&failure.error, status, context),
             Self::FirstSeed => {
                 let traceback = (verbose || admin).then(|| causes(&failure.error)).flatten();
-                envelope::failure(&failure.error, status, context, path, traceback)
+                envelope::failure(&failure.error, status, context, path, traceback.as_deref())
             }
             Self::SimpleJwt => simple_jwt(failure, status, path),
         };

@@ -6,9 +6,7 @@
 
 use crate::error;
 use crate::middleware::body::BodyFault;
-use poem::error::{
-    MethodNotAllowedError, NotFoundError, ParseMultipartError, ReadBodyError, ResponseError,
-};
+use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, ResponseError};
 use poem::http::StatusCode;
 use poem_openapi::error as openapi;
 use poem_openapi::payload::Json;
@@ -179,19 +177,18 @@ pub fn from_poem(error: poem::Error) -> Failure {
     Failure { error: Error::new(kind, lower_first(&text)).with_source(error), retry_after: None }
 }
 
-/// The limit that a body broke, wherever poem carried it.
+/// What is wrong with a body that could not be read to its end.
 fn body_fault(error: &poem::Error) -> Option<Error> {
-    let io = match error.downcast_ref::<ReadBodyError>() {
-        Some(ReadBodyError::Io(io)) => io,
-        _ => match error.downcast_ref::<ParseMultipartError>() {
-            Some(ParseMultipartError::Io(io)) => io,
-            _ => return None,
-        },
-    };
-    Some(BodyFault::within(io).map_or_else(
-        || Error::new(ErrorKind::ValidationError, format!("the body broke off: {io}")),
-        |fault| fault.to_error(),
-    ))
+    let read = error.downcast_ref::<ReadBodyError>()?;
+    if let Some(fault) = BodyFault::within(read) {
+        return Some(fault.to_error());
+    }
+    match read {
+        ReadBodyError::Io(io) => {
+            Some(Error::new(ErrorKind::ValidationError, format!("the body broke off: {io}")))
+        }
+        _ => None,
+    }
 }
 
 fn faulty_field(field: &str, reason: &str) -> Failure {

@@ -17,11 +17,13 @@ pub mod media;
 pub mod metrics;
 pub mod middleware;
 pub mod openapi;
+mod page;
 mod s0;
 pub mod serve;
 mod upload;
 mod v1;
 mod wire;
+pub mod ws;
 
 pub use app::{App, Services};
 pub use config::{ApiConfig, Settings};

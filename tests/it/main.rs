@@ -9,6 +9,7 @@ mod killed;
 #[path = "../../actors/tests/media/mutate.rs"]
 mod mutate;
 mod output;
+#[path = "../../actors/tests/media/server.rs"]
 mod server;
 mod service;
 mod serving;

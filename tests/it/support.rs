@@ -36,15 +36,24 @@ impl Run {
 }
 
 /// What the binary needs of the caller's environment.
-const KEPT: [&str; 7] =
-    ["PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "ORT_DYLIB_PATH", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
+const KEPT: [&str; 7] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "ORT_DYLIB_PATH",
+    "LD_LIBRARY_PATH",
+    "LLVM_PROFILE_FILE",
+];
 
-/// The binary, without what the caller's environment would add.
+/// The binary, without what the caller's environment would add. Signals are part of it: where the
+/// tests themselves run in the background or under `nohup`, some would be ignored.
 pub(crate) fn sightline() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
-    command.env_clear().envs(std::env::vars_os().filter(|(name, _)| {
-        KEPT.iter().any(|kept| name == kept)
-    }));
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_sightline")]);
+    command.env_clear().envs(
+        std::env::vars_os().filter(|(name, _)| KEPT.iter().any(|kept| name == kept)),
+    );
     command.stdin(Stdio::null());
     command
 }

@@ -264,7 +264,7 @@ impl State {
                 child.seen.cause = cause.or(child.seen.cause.take());
                 let again = name.to_owned();
                 // Where it cannot be told any more, the supervisor itself is ending.
-                let _ = myself.send_after(delay, move || Message::Begin(again));
+                drop(myself.send_after(delay, move || Message::Begin(again)));
                 self.show(name);
             }
         }

@@ -12,14 +12,16 @@ use crate::handle::{Created, Engines, Platform};
 use crate::job::run::Workshop;
 use crate::media::Limits;
 use crate::objects::Objects;
+use crate::store::jobs::Admission;
 use crate::store::{JobStore, Store};
 use crate::supervise::restart::Backoff;
-use schema::Result;
 use schema::account::{Role, Scope};
 use schema::id::{JobId, UserId};
 use schema::job::JobKind;
-use schema::job::record::{AttemptProgress, Job, JobState, MediaFile, Priority};
+use schema::job::record::{Job, MediaFile};
+use schema::{Error, Result};
 use serde_json::json;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -38,15 +40,30 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// An empty one.
+    /// An empty one, whose store is in memory.
     ///
     /// # Errors
     /// What the engines say.
     pub async fn new() -> Result<Self> {
-        let folder = tempfile::tempdir().map_err(|e| schema::Error::io("temporary folder", e))?;
+        Self::with(tempfile::tempdir(), |_| Sqlite::memory()).await
+    }
+
+    /// An empty one, whose store is on disk.
+    ///
+    /// # Errors
+    /// What the engines say.
+    pub async fn on_disk() -> Result<Self> {
+        Self::with(tempfile::tempdir(), |folder| Sqlite::open(&folder.join("sightline.db"))).await
+    }
+
+    async fn with(
+        folder: std::io::Result<TempDir>,
+        open: impl FnOnce(&Path) -> Result<Sqlite>,
+    ) -> Result<Self> {
+        let folder = folder.map_err(|e| Error::io("temporary folder", e))?;
         let objects = FolderObjects::open(&folder.path().join("media"), 0).await?;
         Ok(Self {
-            store: Arc::new(Sqlite::memory()?),
+            store: Arc::new(open(folder.path())?),
             objects: Arc::new(objects),
             owner: UserId::from_uuid(SystemClock.uuid()),
             folder,
@@ -94,13 +111,21 @@ impl Ground {
     /// # Errors
     /// What the engines say.
     pub async fn submit(&self, script: u64) -> Result<JobId> {
+        self.submit_bytes(script, b"frames").await
+    }
+
+    /// The same with these bytes as its input.
+    ///
+    /// # Errors
+    /// What the engines say.
+    pub async fn submit_bytes(&self, script: u64, bytes: &[u8]) -> Result<JobId> {
         let id = JobId::from_uuid(SystemClock.uuid());
         let key = format!("uploads/people-count_{id}.mp4");
         let staging = self.objects.stage().await?;
         let path = staging.path().join("upload");
-        std::fs::write(&path, b"frames").map_err(|e| schema::Error::io("upload", e))?;
+        std::fs::write(&path, bytes).map_err(|e| Error::io("upload", e))?;
         self.objects.adopt(&path, &key.parse()?).await?;
-        let admission = PlatformConfig::default().admission;
+        let admission = Admission { waiting_per_owner: u32::MAX, waiting: u32::MAX };
         let created = self.store.create_job(job(id, self.owner, key, script), admission, None);
         created.await.map(|created| match created {
             Created::New(job) | Created::Again(job) => job.id,
@@ -144,7 +169,6 @@ pub fn quick() -> PlatformConfig {
     config.jobs.running_per_owner = 4;
     config.jobs.extend_every = Duration::from_millis(50);
     config.jobs.lease = Duration::from_secs(5);
-    config.jobs.stall = Duration::from_millis(400);
     config.jobs.grace = Duration::from_millis(200);
     let millisecond = Duration::from_millis(1);
     config.jobs.backoff = Backoff { first: millisecond, most: millisecond * 2 };
@@ -152,7 +176,6 @@ pub fn quick() -> PlatformConfig {
 }
 
 fn job(id: JobId, owner: UserId, key: String, script: u64) -> Job {
-    let now = SystemClock.now();
     let input = MediaFile {
         key,
         size: 6,
@@ -160,31 +183,6 @@ fn job(id: JobId, owner: UserId, key: String, script: u64) -> Job {
         content_type: "video/mp4".to_owned(),
         file_name: "clip.mp4".to_owned(),
     };
-    Job {
-        id,
-        owner,
-        kind: JobKind::PeopleCount,
-        params: json!({"track_buffer": script}),
-        input,
-        priority: Priority::default(),
-        retry_of: None,
-        state: JobState::Pending,
-        cancel_requested: false,
-        delete_requested: false,
-        attempt: 0,
-        transient_failures: 0,
-        poison_strikes: 0,
-        furthest_frame: 0,
-        progress: AttemptProgress::default(),
-        lease: None,
-        last_token: 0,
-        not_before: now,
-        outputs: None,
-        failure: None,
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        finished_at: None,
-        version: 1,
-    }
+    let params = json!({"track_buffer": script});
+    Job::new(id, owner, (JobKind::PeopleCount, params), input, SystemClock.now())
 }

@@ -2,7 +2,7 @@
 //! loop without output, or take no notice of being told to end.
 
 use super::{Ending, ScriptedSource};
-use crate::job::run::{Finished, RESULTS, Request, TRACKS};
+use crate::job::run::{Finished, RESULTS, Request, TRACKS, Workshop, run};
 use crate::job::shop::Runner;
 use crate::media::SourceReport;
 use crate::pipeline::{Progress, Timings};
@@ -12,8 +12,9 @@ use schema::job::result::Provenance;
 use schema::job::{JobResults, people_count};
 use schema::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub enum Act {
     Hold,
     /// Waits after one frame until it is let go, and takes no notice of being cancelled.
     Deaf,
+    /// Runs the real pipeline, and notes when each frame was through.
+    Pipeline,
 }
 
 /// Runs attempts by script. A job chooses its script by its parameter `track_buffer`; each of its
@@ -37,6 +40,9 @@ pub enum Act {
 #[derive(Debug)]
 pub struct ScriptedRunner {
     scripts: Mutex<BTreeMap<u64, Vec<Act>>>,
+    workshop: Option<Arc<Workshop>>,
+    /// Times between two frames of [`Act::Pipeline`].
+    pub intervals: Mutex<Vec<Duration>>,
     /// One permit per attempt that may go on from [`Act::Hold`].
     pub let_go: Semaphore,
     /// Attempts that were begun.
@@ -59,6 +65,8 @@ impl Default for ScriptedRunner {
     fn default() -> Self {
         Self {
             scripts: Mutex::default(),
+            workshop: None,
+            intervals: Mutex::default(),
             let_go: Semaphore::new(0),
             begun: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
@@ -74,6 +82,39 @@ impl ScriptedRunner {
         let reversed = |acts: &[Act]| acts.iter().rev().copied().collect();
         let scripts = scripts.iter().map(|(key, acts)| (*key, reversed(acts))).collect();
         Self { scripts: Mutex::new(scripts), ..Self::default() }
+    }
+
+    /// The same with a workshop, for [`Act::Pipeline`].
+    #[must_use]
+    pub fn with_workshop(self, workshop: Arc<Workshop>) -> Self {
+        Self { workshop: Some(workshop), ..self }
+    }
+
+    /// Runs the real pipeline and notes the times between its frames.
+    async fn pipeline(
+        &self,
+        request: &Request,
+        progress: &watch::Sender<Progress>,
+        cancel: &CancellationToken,
+    ) -> Result<Finished> {
+        let none = || Error::new(ErrorKind::ServerError, "there is no workshop");
+        let workshop = self.workshop.as_ref().ok_or_else(none)?;
+        let mut frames = progress.subscribe();
+        let noting = async {
+            let mut last: Option<Instant> = None;
+            while frames.changed().await.is_ok() {
+                let now = Instant::now();
+                if let Some(last) = last {
+                    self.intervals.lock().expect("no panic holds it").push(now - last);
+                }
+                last = Some(now);
+            }
+            Err(Error::new(ErrorKind::ServerError, "the sender lives as long as the run"))
+        };
+        tokio::select! {
+            finished = run(request, workshop, progress, cancel) => finished,
+            never = noting => never,
+        }
     }
 
     fn next_act(&self, request: &Request) -> Act {
@@ -104,6 +145,7 @@ impl Runner for ScriptedRunner {
             Ok(1)
         };
         let frames = match self.next_act(request) {
+            Act::Pipeline => return self.pipeline(request, progress, cancel).await,
             Act::Frames(frames, ending) => {
                 tokio::select! { done = take(frames, ending, progress) => done, told = told => told }
             }

@@ -207,7 +207,8 @@ pub(crate) async fn every_transition_is_stored(workshop: &impl Workshop) {
     assert_eq!(failed.not_before, at(50));
     lease(&store, at(50)).await.expect("its time has come");
     let cause = "killed".to_owned();
-    let abandon = Transition::Abandon { token: 3, progress: None, cause, retry_at: at(60) };
+    let abandon =
+        Transition::Abandon { token: 3, progress: None, cause, traceback: None, retry_at: at(60) };
     assert_eq!(stored(abandon, at(51)).await.poison_strikes, 1);
     lease(&store, at(60)).await.expect("its time has come");
     let done = stored(finish(4), at(61)).await;
@@ -220,7 +221,8 @@ pub(crate) async fn a_superseded_worker_changes_nothing(workshop: &impl Workshop
     let id = submit(&store, job(1, 1)).await.id;
     let token = lease(&store, at(1)).await.expect("it is due").last_token;
     let cause = "lease ran out".to_owned();
-    let abandon = Transition::Abandon { token, progress: None, cause, retry_at: at(1) };
+    let abandon =
+        Transition::Abandon { token, progress: None, cause, traceback: None, retry_at: at(1) };
     change(&store, id, abandon.clone(), at(2)).await.expect("it is held");
     let held = lease(&store, at(3)).await.expect("it is due again");
     assert!(held.last_token > token);
@@ -285,7 +287,8 @@ pub(crate) async fn poison_is_a_dead_letter(workshop: &impl Workshop) {
         let leased = lease(&store, at(10)).await.expect("it is tried again");
         let (cause, retry_at) = (format!("killed {strike}"), at(10));
         let token = leased.last_token;
-        let abandon = Transition::Abandon { token, progress: None, cause, retry_at };
+        let abandon =
+            Transition::Abandon { token, progress: None, cause, traceback: None, retry_at };
         change(&store, id, abandon, at(11)).await.expect("it is held");
     }
     assert!(lease(&store, at(99)).await.is_none(), "it is begun once more");

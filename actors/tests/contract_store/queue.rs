@@ -112,7 +112,7 @@ pub(crate) async fn leases_of_the_gone_are_found(workshop: &impl Workshop) {
     assert_eq!(stale(2, at(10_010)).await, [earlier.id]);
     let (cause, retry_at) = ("its process is gone".to_owned(), at(11));
     let token = earlier.last_token;
-    let abandon = Transition::Abandon { token, progress: None, cause, retry_at };
+    let abandon = Transition::Abandon { token, progress: None, cause, traceback: None, retry_at };
     change(&queue, earlier.id, abandon, at(11)).await.expect("it is held");
     assert!(stale(2, at(11)).await.is_empty());
 }

@@ -231,7 +231,9 @@ impl Auth {
             // Rules for new passwords do not lock out who has an old one.
             match self.passwords.hash(password).await {
                 Ok(hash) => accounts.set_password_hash(known.user.id, &hash).await?,
-                Err(error) => tracing::warn!(user = %known.user.id, %error, "password not rehashed"),
+                Err(error) => {
+                    tracing::warn!(user = %known.user.id, %error, "password not rehashed");
+                }
             }
         }
         Ok(self.begin_session(known.user).await?)

@@ -61,9 +61,8 @@ impl RefreshTokens {
         let now = self.platform.clock().now();
         let expires_at = now.plus(self.lifetime);
         let accounts = self.platform.accounts();
-        let rotation = accounts
-            .rotate(hash(presented), hash(&successor), now, expires_at, GRACE)
-            .await?;
+        let rotation =
+            accounts.rotate(hash(presented), hash(&successor), now, expires_at, GRACE).await?;
         match rotation {
             Rotation::Rotated(user) | Rotation::Repeated(user) => Ok((user, successor)),
             Rotation::Reused => {

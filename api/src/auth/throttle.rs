@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn accounts_and_addresses_are_counted_apart() {
         let throttle = LoginThrottle::new("2/min".parse().expect("a rate"));
-        let mut attempt = |name: &str, ip: &str| throttle.check(name, address(ip)).is_ok();
+        let attempt = |name: &str, ip: &str| throttle.check(name, address(ip)).is_ok();
         assert!(attempt("ann", "10.0.0.1") && attempt("Ann", "10.0.0.2"));
         assert!(!attempt("ANN", "10.0.0.3"), "the third for one account");
         let many = (0..7).filter(|i| attempt(&format!("u{i}"), "10.0.0.1")).count();

@@ -32,7 +32,10 @@ impl SigningKeys {
                 && kid.len() <= 64
                 && kid.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
             if !named {
-                return Err(format!("key {}: its name is not 1 to 64 of A-Z, 0-9, -, _ and .", i + 1));
+                return Err(format!(
+                    "key {}: its name is not 1 to 64 of A-Z, 0-9, -, _ and .",
+                    i + 1
+                ));
             }
             if secret.len() < MIN_SECRET {
                 let length = secret.len();

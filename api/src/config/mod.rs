@@ -152,14 +152,8 @@ impl Settings {
         let mut faults = Faults(Vec::new());
         let signing_keys = faults.take("jwt_secret", signing_keys(&self, generated_key));
         let public_base_url = faults.take("public_base_url", base_url(self.public_base_url));
-        let origins = self.allowed_origins.unwrap_or_else(|| {
-            let local = ["http://localhost:3000", "http://localhost:5173"].map(str::to_owned);
-            if development { local.to_vec() } else { Vec::new() }
-        });
-        for origin in origins.iter().filter(|o| !is_origin(o)) {
-            let message = "expected scheme, host and perhaps a port, as https://a.example";
-            faults.add("allowed_origins", format!("{origin:?}: {message}"));
-        }
+        let allowed_origins =
+            faults.take("allowed_origins", origins(self.allowed_origins, development));
         let networks = self.trusted_proxies.iter().map(|text| text.parse::<Network>());
         let trusted_proxies = faults.take("trusted_proxies", networks.collect());
         if self.auth_disabled && !development {
@@ -170,28 +164,24 @@ impl Settings {
             let message = "0 (for ever) goes with media_auth public only".to_owned();
             faults.add("media_url_ttl_seconds", message);
         }
-        let mut rate = |key, value: Option<String>, strict: &str, generous: &str| {
+        let mut rate = |key, value: Option<String>, [strict, generous]: [&str; 2]| {
             let default = if development { generous } else { strict };
             faults.take(key, value.as_deref().unwrap_or(default).parse::<Rate>())
         };
-        let requests =
-            rate("rate_limit_requests", self.rate_limit_requests, "1200/min", "60000/min");
-        let login = rate("rate_limit_login", self.rate_limit_login, "5/min", "600/min");
-        let register = rate("rate_limit_register", self.rate_limit_register, "3/h", "600/min");
-        let registration = self.registration.unwrap_or(if development {
-            Registration::Open
-        } else {
-            Registration::Closed
-        });
+        let requests = rate("rate_limit_requests", self.rate_limit_requests, REQUESTS);
+        let login = rate("rate_limit_login", self.rate_limit_login, LOGINS);
+        let register = rate("rate_limit_register", self.rate_limit_register, REGISTRATIONS);
+        let open = if development { Registration::Open } else { Registration::Closed };
         let seconds = |given: Option<u64>, default| Duration::from_secs(given.unwrap_or(default));
+        let days = self.refresh_token_days.unwrap_or(30);
         let config = (|| {
             Some(ApiConfig {
                 environment: self.environment,
                 public_base_url: public_base_url?,
-                allowed_origins: origins,
+                allowed_origins: allowed_origins?,
                 trusted_proxies: trusted_proxies?,
                 signing_keys: signing_keys?,
-                registration,
+                registration: self.registration.unwrap_or(open),
                 auth_disabled: self.auth_disabled,
                 media_auth: self.media_auth,
                 media_url_lifetime: Duration::from_secs(ttl),
@@ -202,18 +192,17 @@ impl Settings {
                 max_connections: self.max_connections.unwrap_or(4096).max(1),
                 idle: seconds(self.idle_seconds, 60),
                 access_token_lifetime: seconds(self.access_token_seconds, 900),
-                refresh_token_lifetime: seconds(
-                    self.refresh_token_days.map(|days| days.saturating_mul(86_400)),
-                    30 * 86_400,
-                ),
+                refresh_token_lifetime: Duration::from_secs(days.saturating_mul(86_400)),
             })
         })();
-        match config {
-            Some(config) if faults.0.is_empty() => Ok(config),
-            _ => Err(faults.0),
-        }
+        config.filter(|_| faults.0.is_empty()).ok_or(faults.0)
     }
 }
+
+/// Limits outside development and in it.
+const REQUESTS: [&str; 2] = ["1200/min", "60000/min"];
+const LOGINS: [&str; 2] = ["5/min", "600/min"];
+const REGISTRATIONS: [&str; 2] = ["3/h", "600/min"];
 
 /// What is wrong so far.
 struct Faults(Vec<FieldFault>);
@@ -235,6 +224,18 @@ fn signing_keys(settings: &Settings, generated: Option<&[u8]>) -> Result<Signing
             Ok(SigningKeys::single(key))
         }
         _ => Err(format!("is required outside development: {MIN_SECRET} bytes at least")),
+    }
+}
+
+fn origins(given: Option<Vec<String>>, development: bool) -> Result<Vec<String>, String> {
+    let local = ["http://localhost:3000", "http://localhost:5173"].map(str::to_owned);
+    let default = || if development { local.to_vec() } else { Vec::new() };
+    let origins = given.unwrap_or_else(default);
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        Some(wrong) => Err(format!(
+            "{wrong:?}: expected scheme, host and perhaps a port, as https://a.example"
+        )),
+        None => Ok(origins),
     }
 }
 

@@ -106,7 +106,8 @@ async fn authorise(
 
 /// `inline`, under the file's name (RFC 6266): as ASCII for old clients, and whole.
 fn disposition(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_graphic() && !"\"\\;%".contains(c) || c == ' ' { c } else { '_' };
+    let plain =
+        |c: char| if c.is_ascii_graphic() && !"\"\\;%".contains(c) || c == ' ' { c } else { '_' };
     let ascii: String = name.chars().map(plain).collect();
     let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
     format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")

@@ -16,9 +16,9 @@ pub enum Wanted {
 /// What the header `range` comes to for a file of `size` bytes.
 #[must_use]
 pub fn wanted(range: Option<&str>, size: u64) -> Wanted {
-    let spec = range.and_then(|r| r.split_once('=')).filter(|(unit, _)| {
-        unit.trim().eq_ignore_ascii_case("bytes")
-    });
+    let spec = range
+        .and_then(|r| r.split_once('='))
+        .filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"));
     let Some((first, last)) = spec.and_then(|(_, spec)| spec.trim().split_once('-')) else {
         return Wanted::Whole;
     };
@@ -91,9 +91,19 @@ mod tests {
         check("bytes=-18446744073709551616", Part(0..10));
         check("bytes=0-1,3-4", Whole);
         check(&format!("bytes={}", vec!["0-1"; 1000].join(",")), Whole);
-        for junk in ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=+1-2", "items=0-1",
-            "bytes=1", "bytes=--1", "bytes=1-2-3", "bytes= 0x1-2"]
-        {
+        for junk in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=+1-2",
+            "items=0-1",
+            "bytes=1",
+            "bytes=--1",
+            "bytes=1-2-3",
+            "bytes= 0x1-2",
+        ] {
             check(junk, Whole);
         }
         assert_eq!(wanted(None, 10), Whole);

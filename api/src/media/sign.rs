@@ -97,8 +97,7 @@ mod tests {
     const NOW: WallTime = WallTime(1_795_258_401_000_250);
 
     fn urls(secret: &str) -> MediaUrls {
-        let settings =
-            Settings { jwt_secret: Some(secret.to_owned()), ..Settings::default() };
+        let settings = Settings { jwt_secret: Some(secret.to_owned()), ..Settings::default() };
         MediaUrls::new(&settings.validate(None).expect("defaults"))
     }
 
@@ -137,8 +136,10 @@ mod tests {
         let before = urls(&format!("old:{old}"));
         let rotated = urls(&format!("new:{new},old:{old}"));
         let (exp, sig) = split(&before.query(KEY, user(), NOW));
-        assert_eq!(before.query(KEY, user(), NOW.plus(Duration::from_secs(1))).len(), 
-            before.query(KEY, user(), NOW).len());
+        assert_eq!(
+            before.query(KEY, user(), NOW.plus(Duration::from_secs(1))).len(),
+            before.query(KEY, user(), NOW).len()
+        );
         assert!(rotated.verify(KEY, exp, &sig, NOW).is_ok());
         assert!(urls(&format!("new:{new}")).verify(KEY, exp, &sig, NOW).is_err());
     }

@@ -41,18 +41,14 @@ impl BodyFault {
     /// The fault behind `error`, however deep.
     #[must_use]
     pub fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(fault) = error.downcast_ref::<Self>() {
-                return Some(*fault);
-            }
-            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if let Some(fault) = inner.and_then(|e| e.downcast_ref::<Self>()) {
-                return Some(*fault);
-            }
-            next = error.source();
+        if let Some(fault) = error.downcast_ref::<Self>() {
+            return Some(*fault);
         }
-        None
+        // What an I/O error was made of is not its source: that is the source of what it is.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Self::within(inner),
+            None => error.source().and_then(Self::within),
+        }
     }
 
     /// What the client is told.

@@ -41,9 +41,6 @@ pub fn apply(headers: &mut HeaderMap, origin: Option<HeaderValue>, is_preflight:
         insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
         insert(header::ACCESS_CONTROL_MAX_AGE, "600");
     } else {
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static(EXPOSED),
-        );
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
 }

@@ -52,8 +52,7 @@ impl RequestLimits {
         context: &Context,
     ) -> Result<OwnedSemaphorePermit, Failure> {
         let user = bearer_token(request).and_then(|token| services.auth.user_of(token));
-        let client =
-            user.map_or_else(|| Client::Address(client_key(context.client)), Client::User);
+        let client = user.map_or_else(|| Client::Address(client_key(context.client)), Client::User);
         self.rate.check(&client)?;
         let permit = self.in_flight.clone().try_acquire_owned();
         let busy = |_| Failure::new(ErrorKind::NotReady, "too many requests at once");

@@ -48,7 +48,37 @@ pub(super) fn finish(mut document: Value) -> Result<Value> {
         finished.insert(path, operations);
     }
     document["paths"] = finished.into();
+    close_requests(&mut document);
     Ok(document)
+}
+
+/// What is sent to a canonical door has no other fields than are said.
+fn close_requests(document: &mut Value) {
+    let mut names: Vec<String> = Vec::new();
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        if Door::of(path) == Door::Canonical {
+            let operations = operations.as_object().into_iter().flatten();
+            names.extend(operations.filter_map(|(_, o)| name_at(o, JSON_REQUEST)));
+        }
+    }
+    while let Some(name) = names.pop() {
+        let schema = &mut document["components"]["schemas"][&name];
+        let is_open = schema["properties"].is_object() && schema["additionalProperties"].is_null();
+        if is_open {
+            schema["additionalProperties"] = false.into();
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            names.extend(fields.filter_map(|(_, field)| name_at(field, "/$ref")));
+        }
+    }
+}
+
+/// Where an operation names the schema of its JSON body.
+const JSON_REQUEST: &str = "/requestBody/content/application~1json/schema/$ref";
+
+/// The name of the schema that is referred to at `pointer`.
+fn name_at(value: &Value, pointer: &str) -> Option<String> {
+    let reference = value.pointer(pointer)?.as_str()?;
+    reference.rsplit('/').next().map(str::to_owned)
 }
 
 /// The operations of the first seed's doors alone.
@@ -76,10 +106,9 @@ pub(super) fn methods(document: &Value) -> Vec<(Vec<String>, String)> {
             (path.split('/').map(str::to_owned).collect(), names.join(", "))
         })
         .collect();
-    let mut own = |path: &str| {
+    for path in ["/openapi.json", "/openapi-legacy.json", "/docs", crate::app::WEB_SOCKET] {
         methods.push((path.split('/').map(str::to_owned).collect(), "GET, HEAD".to_owned()));
-    };
-    ["/openapi.json", "/openapi-legacy.json", "/docs", crate::app::WEB_SOCKET].map(&mut own);
+    }
     methods
 }
 
@@ -117,66 +146,83 @@ fn finish_operation(operation: &mut Value, method: &str, path: &str, door: Door)
         Some(security) => security.clone(),
         None => json!([]),
     };
-    let needs_caller = !is_open || SIGNED.contains(&id.as_str());
-    let mut failures = vec![(429, "Too many requests or jobs: wait as told."),
-        (500, "A fault of the server."), (503, "Not ready, or too much at once: wait as told.")];
-    if needs_caller {
-        failures.push((401, "No token, or one that is not valid or has expired."));
-    }
-    if path.contains('{') {
-        failures.push((404, "There is none, or it is not the caller's."));
-    }
-    if operation.get("requestBody").is_some() {
-        failures.push((408, "The body came too slowly."));
-        failures.push(match door {
-            Door::Canonical => (422, "What was sent is wrong; every faulty field is named."),
-            Door::FirstSeed | Door::SimpleJwt => {
-                (400, "What was sent is wrong; every faulty field is named.")
-            }
-        });
-        if door == Door::Canonical {
-            failures.push((413, "The body or the file is too large."));
-            failures.push((415, "The content is of no type that is taken here."));
-        }
-    } else if operation.get("parameters").is_some() {
-        let status = if door == Door::Canonical { 422 } else { 400 };
-        failures.push((status, "A parameter is wrong."));
-    }
-    if method == "post" && needs_caller && operation.get("requestBody").is_some() {
-        failures.push((507, "The disk is full."));
-    }
-    if path.contains("jobs/{id}") && method != "get" || path.ends_with("/results")
-        || operation.get("requestBody").is_some() && needs_caller
-    {
-        failures.push((409, "It contradicts what is so at present."));
-    }
-    match id.as_str() {
-        "register" => failures.extend([
-            (403, "Registration is not open to the caller."),
-            (409, "The name is taken."),
-        ]),
-        "login" | "refresh" | "legacy_token_obtain" | "legacy_token_refresh"
-        | "legacy_token_verify" => failures.push((401, "What was shown is not valid.")),
-        "list_events" => failures.extend([
-            (403, "A subject that was named may not be read."),
-            (410, "The cursor points before what is kept."),
-        ]),
-        "legacy_list_jobs" => failures.push((404, "There is no such page.")),
-        _ => {}
-    }
+    let form = Form {
+        door,
+        needs_caller: !is_open || SIGNED.contains(&id.as_str()),
+        has_body: operation.get("requestBody").is_some(),
+        has_parameters: operation.get("parameters").is_some(),
+        names_one: path.contains('{'),
+        changes: method != "get" && method != "head",
+    };
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    let body = json!({JSON: {"schema": {"$ref":
-        format!("#/components/schemas/{}", failure_schema(door))}}});
+    let schema = format!("#/components/schemas/{}", failure_schema(door));
+    let body = json!({JSON: {"schema": {"$ref": schema}}});
     if let Some(default) = responses.get_mut("default") {
         default["content"] = body.clone();
     }
-    for (status, description) in failures {
+    for (status, description) in form.failures().into_iter().chain(own_failures(&id)) {
         let mut response = json!({"description": description, "content": body});
         if matches!(status, 429 | 503) {
             response["headers"] = json!({"Retry-After": {"required": true,
                 "description": "How long to wait, in seconds.", "schema": {"type": "integer"}}});
         }
         responses.entry(status.to_string()).or_insert(response);
+    }
+}
+
+/// What the failures of an operation follow from.
+struct Form {
+    door: Door,
+    needs_caller: bool,
+    has_body: bool,
+    has_parameters: bool,
+    /// Its path names one thing.
+    names_one: bool,
+    changes: bool,
+}
+
+impl Form {
+    fn failures(&self) -> Vec<(u16, &'static str)> {
+        let canonical = self.door == Door::Canonical;
+        let wrong = if canonical { 422 } else { 400 };
+        let submits = self.has_body && self.needs_caller;
+        let all = [
+            (true, 429, "Too many requests or jobs: wait as told."),
+            (true, 500, "A fault of the server."),
+            (true, 503, "Not ready, or too much at once: wait as told."),
+            (self.needs_caller, 401, "No token, or one that is not valid or has expired."),
+            (self.names_one, 404, "There is none, or it is not the caller's."),
+            (self.has_body, wrong, "What was sent is wrong; every faulty field is named."),
+            (self.has_parameters, wrong, "A parameter is wrong."),
+            (self.has_body, 408, "The body came too slowly."),
+            (self.has_body && canonical, 413, "The body or the file is too large."),
+            (self.has_body && canonical, 415, "The content is of no type that is taken here."),
+            (submits, 409, "The idempotency key belongs to another submission."),
+            (self.changes && self.names_one, 409, "It contradicts what is so at present."),
+            (submits, 507, "The disk is full."),
+        ];
+        all.into_iter().filter(|(so, ..)| *so).map(|(_, status, text)| (status, text)).collect()
+    }
+}
+
+/// Failures that an operation's form does not tell.
+fn own_failures(id: &str) -> Vec<(u16, &'static str)> {
+    match id {
+        "register" => {
+            vec![(403, "Registration is not open to the caller."), (409, "The name is taken.")]
+        }
+        "login"
+        | "refresh"
+        | "legacy_token_obtain"
+        | "legacy_token_refresh"
+        | "legacy_token_verify" => vec![(401, "What was shown is not valid.")],
+        "list_events" => vec![
+            (403, "A subject that was named may not be read."),
+            (410, "The cursor points before what is kept."),
+        ],
+        "get_job_results" => vec![(409, "The job is not done.")],
+        "legacy_list_jobs" => vec![(404, "There is no such page.")],
+        _ => Vec::new(),
     }
 }
 

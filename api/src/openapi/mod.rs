@@ -11,8 +11,8 @@ use crate::v1::health::HealthApi;
 use crate::v1::job_types::JobTypesApi;
 use crate::v1::jobs::JobsApi;
 use crate::v1::media::MediaApi;
-use poem::endpoint::BoxEndpoint;
 use poem::IntoEndpoint;
+use poem::endpoint::BoxEndpoint;
 use poem_openapi::{OpenApiService, Tags};
 use schema::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -47,17 +47,8 @@ pub struct Document {
     methods: Vec<(Vec<String>, String)>,
 }
 
-type Apis = (
-    AuthApi,
-    JobsApi,
-    JobTypesApi,
-    EventsApi,
-    MediaApi,
-    HealthApi,
-    LegacyJobsApi,
-    MeApi,
-    TokenApi,
-);
+type Apis =
+    (AuthApi, JobsApi, JobTypesApi, EventsApi, MediaApi, HealthApi, LegacyJobsApi, MeApi, TokenApi);
 
 fn service() -> OpenApiService<Apis, ()> {
     let apis = (

@@ -87,7 +87,9 @@ fn add(schemas: &mut Map<String, Value>, name: &str, mut root: Value) -> Result<
         fields.remove("$schema");
         fields.remove("title");
         let parts = fields.remove("components");
-        if let Some(Value::Object(parts)) = parts.and_then(|mut c| c.get_mut("schemas").map(Value::take)) {
+        if let Some(Value::Object(parts)) =
+            parts.and_then(|mut c| c.get_mut("schemas").map(Value::take))
+        {
             named = parts;
         }
     }

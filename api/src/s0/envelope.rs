@@ -119,7 +119,7 @@ pub(crate) fn failure(
     status: StatusCode,
     context: &Context,
     path: &str,
-    traceback: Option<String>,
+    traceback: Option<&str>,
 ) -> Value {
     let first = path.trim_start_matches("/api/").split('/').next().unwrap_or_default();
     let mut body = json!({

@@ -27,10 +27,12 @@ use schema::job::record::Priority;
 use schema::{Error, ErrorKind};
 use serde_json::Value;
 
-/// Entries of the list that is no page.
+/// Entries of the list that is no page; a multiple of those of a page.
 const WHOLE: u32 = 1000;
-/// Entries of a page unless said otherwise, and at most.
-const PAGE: (u32, u32) = (20, 200);
+/// Entries of a page unless said otherwise.
+const PAGE: u32 = 20;
+/// Entries of a page at most.
+const MOST: u32 = 200;
 
 /// A submission: exactly one of `video`, `image` and `youtube_url`.
 #[derive(Multipart)]
@@ -125,6 +127,7 @@ enum SubmitResponse {
 }
 
 #[derive(ApiResponse)]
+#[allow(clippy::large_enum_variant, reason = "lives for one answer")]
 enum JobResponse {
     /// The job.
     #[oai(status = 200)]
@@ -185,7 +188,8 @@ impl LegacyJobsApi {
         body: RawBody<VideoForm>,
     ) -> Result<SubmitResponse, Failure> {
         let submitted = body.read(&services.platform, request).await?;
-        submit(&services, request, &caller, JobKind::PeopleCount, idempotency_key.0, submitted).await
+        submit(&services, request, &caller, JobKind::PeopleCount, idempotency_key.0, submitted)
+            .await
     }
 
     /// Counts who crosses which line, in which direction.
@@ -220,11 +224,13 @@ impl LegacyJobsApi {
         page_size: Query<Option<u32>>,
     ) -> Result<ListResponse, Failure> {
         let paged = page.0.is_some() || page_size.0.is_some();
-        let size = page_size.0.unwrap_or(PAGE.0).min(PAGE.1);
-        let (number, size) = if paged { (page.0.unwrap_or(1), size) } else { (1, WHOLE) };
-        let offset = u64::from(number - 1) * u64::from(size);
+        let (number, size) = match paged {
+            true => (page.0.unwrap_or(1), page_size.0.unwrap_or(PAGE).min(MOST)),
+            false => (1, WHOLE),
+        };
         // An admin's list here is their own too: the seed knows no other.
         let filter = JobFilter { owner: Some(caller.user.id), ..JobFilter::default() };
+        let offset = u64::from(number - 1) * u64::from(size);
         let page = Page::Offset { offset, limit: size };
         let found = services.platform.jobs(&caller.scope(), &filter, page).await?;
         if number > 1 && found.jobs.is_empty() {
@@ -232,21 +238,10 @@ impl LegacyJobsApi {
         }
         let context = Context::of(request);
         let viewer = viewer(&services, &caller, &context);
-        let results: Vec<VideoJob> = found.jobs.iter().map(|job| video_job(&viewer, job)).collect();
-        let url = |page| format!("{}/api/jobs/?page={page}&page_size={size}", context.base_url);
-        let size = size.min(PAGE.1);
-        let next = found.has_more.then(|| match paged {
-            true => url(number + 1),
-            // What follows a list of a thousand is on pages.
-            false => format!("{}/api/jobs/?page={}&page_size={size}", context.base_url, WHOLE / size + 1),
-        });
-        let previous = (number > 1).then(|| url(number - 1));
-        let links = [(&next, "next"), (&previous, "prev")];
-        let links = links.into_iter().filter_map(|(url, rel)| {
-            url.as_ref().map(|url| format!("<{url}>; rel=\"{rel}\""))
-        });
-        let link = links.reduce(|a, b| format!("{a}, {b}"));
-        let count = found.total;
+        let results = found.jobs.iter().map(|job| video_job(&viewer, job)).collect();
+        let neighbours = Neighbours::of(&context.base_url, number, size, found.has_more);
+        let (count, link) = (found.total, neighbours.link());
+        let Neighbours { next, previous } = neighbours;
         let list = match paged {
             true => VideoJobList::Page(JobsPage { count, next, previous, results }),
             false => VideoJobList::All(results),
@@ -291,6 +286,31 @@ impl LegacyJobsApi {
     ) -> Result<DeleteResponse, Failure> {
         services.platform.delete(&caller.scope(), job_id(&id.0)?).await?;
         Ok(DeleteResponse::Deleted)
+    }
+}
+
+/// Where the pages beside one are.
+struct Neighbours {
+    next: Option<String>,
+    previous: Option<String>,
+}
+
+impl Neighbours {
+    /// Of page `number` with `size` entries; what follows a list that is no page is on pages.
+    fn of(base_url: &str, number: u32, size: u32, has_more: bool) -> Self {
+        let entries = size.min(MOST);
+        let url = |page| format!("{base_url}/api/jobs/?page={page}&page_size={entries}");
+        let next = has_more.then(|| url(number * size / entries + 1));
+        Self { next, previous: (number > 1).then(|| url(number - 1)) }
+    }
+
+    /// As a `Link` header has them.
+    fn link(&self) -> Option<String> {
+        let links = [(&self.next, "next"), (&self.previous, "prev")];
+        let links = links
+            .into_iter()
+            .filter_map(|(url, rel)| url.as_ref().map(|url| format!("<{url}>; rel=\"{rel}\"")));
+        links.reduce(|a, b| format!("{a}, {b}"))
     }
 }
 
@@ -352,10 +372,6 @@ fn of_json(value: &Value) -> Error {
     }
 }
 
-fn viewer<'a>(
-    services: &'a Services,
-    caller: &'a Principal,
-    context: &'a Context,
-) -> Viewer<'a> {
+fn viewer<'a>(services: &'a Services, caller: &'a Principal, context: &'a Context) -> Viewer<'a> {
     Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH }
 }

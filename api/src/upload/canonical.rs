@@ -145,7 +145,7 @@ fn object(text: &str) -> Result<Map<String, Value>> {
 
 /// Why a submission as JSON is refused: nothing fetches yet, and there are no uploads to name.
 fn of_json(value: Value) -> Result<Error> {
-    let JobRequest { job_type: _, source, params, priority } = parse(value)?;
+    let JobRequest { job_type: _, source, params, priority } = parse(value, true)?;
     if let Some(number) = priority {
         Priority::try_from(number).map_err(|_| fault("priority", "expected 1 to 10"))?;
     }

@@ -3,6 +3,7 @@
 //! The reader that poem brings collects as much of the body as the network has ready, and all of
 //! it while no boundary is found; here what is held is one piece of the network and a boundary.
 
+use crate::middleware::body::BodyFault;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use memchr::memmem::Finder;
@@ -144,10 +145,10 @@ impl<S: Stream<Item = io::Result<Bytes>>> Multipart<S> {
                 Ok(())
             }
             Some(Err(error)) => {
-                let fault = crate::middleware::body::BodyFault::within(&error);
+                let fault = BodyFault::within(&error);
                 Err(fault.map_or_else(
                     || malformed(format!("the body broke off: {error}")),
-                    |fault| fault.to_error(),
+                    BodyFault::to_error,
                 ))
             }
             None => Err(malformed("the form is cut off")),
@@ -322,7 +323,9 @@ mod tests {
             boundary("multipart/form-data; charset=x; Boundary=\"a b:c\"").expect("there"),
             "a b:c"
         );
-        for bad in ["multipart/form-data", "multipart/form-data; boundary=", "x; boundary=\"\u{e4}\""] {
+        for bad in
+            ["multipart/form-data", "multipart/form-data; boundary=", "x; boundary=\"\u{e4}\""]
+        {
             assert!(boundary(bad).is_err(), "{bad}");
         }
         assert!(boundary(&format!("x; boundary={}", "a".repeat(71))).is_err());

@@ -29,7 +29,11 @@ impl<D> RawBody<D> {
     ///
     /// # Errors
     /// As [`read`].
-    pub(crate) async fn read(self, platform: &Platform, request: &Request) -> Result<Submitted, Failure> {
+    pub(crate) async fn read(
+        self,
+        platform: &Platform,
+        request: &Request,
+    ) -> Result<Submitted, Failure> {
         read(platform, request, self.body).await
     }
 }

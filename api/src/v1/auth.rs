@@ -214,13 +214,13 @@ impl AuthApi {
 }
 
 fn view(services: &Services, session: Session) -> SessionBody {
-        SessionBody {
-            data: SessionView {
-                user: session.user.into(),
-                access_token: session.access_token,
-                refresh_token: session.refresh_token,
-                token_type: "Bearer".to_owned(),
-                expires_in: services.auth.access_lifetime().as_secs(),
-            },
-        }
+    SessionBody {
+        data: SessionView {
+            user: session.user.into(),
+            access_token: session.access_token,
+            refresh_token: session.refresh_token,
+            token_type: "Bearer".to_owned(),
+            expires_in: services.auth.access_lifetime().as_secs(),
+        },
     }
+}

@@ -87,7 +87,7 @@ impl EventsApi {
         let limit = limit.0.unwrap_or(PAGE);
         match services.platform.replay(&scope, since, &patterns, limit).await? {
             Replay::Events { events, cursor, has_more } => {
-                let data = events.into_iter().map(view).collect::<Result<Vec<_>>>()?;
+                let data = events.iter().map(view).collect::<Result<Vec<_>>>()?;
                 let meta = EventsMeta { cursor: cursor.to_string(), has_more };
                 Ok(Json(EventsBody { data, meta }))
             }
@@ -105,20 +105,19 @@ async fn expect_readable(
     scope: &Scope,
     pattern: &Pattern,
 ) -> Result<(), Failure> {
-        use schema::subject::Subject as S;
-        let Some(S::JobState(id) | S::JobResult(id) | S::JobProgress(id)) = pattern.subject()
-        else {
-            return Ok(());
-        };
-        match services.platform.job(scope, id).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let message = format!("the subject {pattern} may not be read");
-                Err(Failure::new(ErrorKind::Forbidden, message))
-            }
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
+    use schema::subject::Subject as S;
+    let Some(S::JobState(id) | S::JobResult(id) | S::JobProgress(id)) = pattern.subject() else {
+        return Ok(());
+    };
+    match services.platform.job(scope, id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let message = format!("the subject {pattern} may not be read");
+            Err(Failure::new(ErrorKind::Forbidden, message))
         }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
     }
+}
 
 fn patterns(subjects: Option<&str>) -> Result<Vec<Pattern>> {
     let subjects = subjects.map_or_else(Vec::new, |text| text.split(',').collect());
@@ -129,7 +128,7 @@ fn patterns(subjects: Option<&str>) -> Result<Vec<Pattern>> {
     subjects.into_iter().map(|text| text.trim().parse()).collect()
 }
 
-fn view(event: Event) -> Result<EventView> {
+fn view(event: &Event) -> Result<EventView> {
     let mut body = match serde_json::to_value(&event.body) {
         Ok(Value::Object(body)) => body,
         Ok(_) => Map::new(),

@@ -84,20 +84,20 @@ impl HealthApi {
 }
 
 async fn report(services: &Services) -> Reported {
-        let health = services.platform.health().await;
-        // Its words are the serialised ones, the same here and in logs.
-        let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
-        let components = health.components.into_iter().map(|(name, component)| {
-            let status = word(serde_json::to_value(component.status).unwrap_or_default());
-            (name.to_owned(), ComponentView { status, message: component.message })
-        });
-        let view = Json(HealthView {
-            status: word(serde_json::to_value(health.status).unwrap_or_default()),
-            components: components.collect(),
-            version: health.version.to_owned(),
-        });
-        match health.status {
-            HealthStatus::Starting => Reported::Starting(view, 2),
-            _ => Reported::Up(view),
-        }
+    let health = services.platform.health().await;
+    // Its words are the serialised ones, the same here and in logs.
+    let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+    let components = health.components.into_iter().map(|(name, component)| {
+        let status = word(serde_json::to_value(component.status).unwrap_or_default());
+        (name.to_owned(), ComponentView { status, message: component.message })
+    });
+    let view = Json(HealthView {
+        status: word(serde_json::to_value(health.status).unwrap_or_default()),
+        components: components.collect(),
+        version: health.version.to_owned(),
+    });
+    match health.status {
+        HealthStatus::Starting => Reported::Starting(view, 2),
+        _ => Reported::Up(view),
     }
+}

@@ -35,7 +35,11 @@ pub(crate) struct JobTypesApi;
 impl JobTypesApi {
     /// Every kind of job with the schemas of its parameters and results, to build forms from.
     #[oai(path = "/job-types", method = "get", operation_id = "list_job_types")]
-    async fn list(&self, services: State<'_>, _caller: Caller) -> Result<Json<JobTypesBody>, Failure> {
+    async fn list(
+        &self,
+        services: State<'_>,
+        _caller: Caller,
+    ) -> Result<Json<JobTypesBody>, Failure> {
         let types = services.platform.job_types().into_iter().map(|job| JobType {
             job_type: JobKindName(job.kind),
             title: job.title.to_owned(),

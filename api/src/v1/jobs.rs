@@ -135,6 +135,7 @@ impl JobsApi {
     }
 
     /// Jobs, newest first: one's own; an admin sees everybody's.
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     #[oai(path = "/jobs", method = "get", operation_id = "list_jobs")]
     async fn list(
         &self,
@@ -247,8 +248,8 @@ impl JobsApi {
         if is_known(request.header(IF_NONE_MATCH), &etag) {
             return Ok(Results::Unchanged(etag));
         }
-        let text = String::from_utf8(bytes.into())
-            .map_err(|e| schema::Error::internal("results", e))?;
+        let text =
+            String::from_utf8(bytes.into()).map_err(|e| schema::Error::internal("results", e))?;
         Ok(Results::Bytes(PlainText(text), etag))
     }
 }
@@ -259,18 +260,14 @@ fn accepted(
     caller: &Principal,
     created: &Created,
 ) -> Accepted {
-        let (Created::New(job) | Created::Again(job)) = created;
-        let context = Context::of(request);
-        let data = viewer(services, caller, &context).job(job);
-        let location = format!("/api/v1/jobs/{}", job.id);
-        Accepted::Job(Json(JobBody { data }), location)
+    let (Created::New(job) | Created::Again(job)) = created;
+    let context = Context::of(request);
+    let data = viewer(services, caller, &context).job(job);
+    let location = format!("/api/v1/jobs/{}", job.id);
+    Accepted::Job(Json(JobBody { data }), location)
 }
 
-fn viewer<'a>(
-    services: &'a Services,
-    caller: &'a Principal,
-    context: &'a Context,
-) -> Viewer<'a> {
+fn viewer<'a>(services: &'a Services, caller: &'a Principal, context: &'a Context) -> Viewer<'a> {
     Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH }
 }
 
@@ -303,4 +300,3 @@ impl Services {
         results.map(Some).map_err(|e| schema::Error::internal("results", e))
     }
 }
-

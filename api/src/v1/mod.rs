@@ -7,5 +7,3 @@ pub(crate) mod job_types;
 pub(crate) mod jobs;
 pub(crate) mod media;
 pub(crate) mod view;
-
-

@@ -38,18 +38,19 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for JsonBody<T> {
     ) -> poem::Result<Self> {
         let door = Context::of(request).door;
         let value = read(request, body, door).await?;
-        Ok(Self(parse(value).map_err(Failure::from)?))
+        let closed = door == Door::Canonical;
+        Ok(Self(parse(value, closed).map_err(Failure::from)?))
     }
 }
 
-/// Takes `value` as a `T`.
+/// Takes `value` as a `T`, which has no other fields where it is `closed`.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` that names every field that is missing, unknown or of another type.
-pub(crate) fn parse<T: ParseFromJSON>(value: Value) -> Result<T, Error> {
+pub(crate) fn parse<T: ParseFromJSON>(value: Value, closed: bool) -> Result<T, Error> {
     let given = value.clone();
     T::parse_from_json(Some(value)).map_err(|error| {
-        let mut faults = faults::<T>(&given);
+        let mut faults = faults::<T>(&given, closed);
         if faults.is_empty() {
             faults.push(fault("body", error.message()));
         }
@@ -79,7 +80,7 @@ async fn read(request: &Request, body: &mut RequestBody, door: Door) -> Result<V
 }
 
 /// What the schema of `T` says of the fields of `value`; nothing where the fault is deeper.
-fn faults<T: Type>(value: &Value) -> Vec<FieldFault> {
+fn faults<T: Type>(value: &Value, closed: bool) -> Vec<FieldFault> {
     let Some(object) = value.as_object() else {
         return vec![fault("body", "expected an object")];
     };
@@ -87,14 +88,12 @@ fn faults<T: Type>(value: &Value) -> Vec<FieldFault> {
     T::register(&mut registry);
     let MetaSchemaRef::Reference(name) = T::schema_ref() else { return Vec::new() };
     let Some(schema) = registry.schemas.get(&name) else { return Vec::new() };
-    let closed = schema.additional_properties.is_some();
     let missing = schema.required.iter().filter(|field| !object.contains_key(**field));
     let mut faults: Vec<FieldFault> =
         missing.map(|field| fault(field, "this field is required")).collect();
-    let known = |field: &str| schema.properties.iter().any(|(name, _)| *name == field);
     for (field, value) in object {
         match schema.properties.iter().find(|(name, _)| name == field) {
-            None if closed && !known(field) => faults.push(fault(field, "unknown field")),
+            None if closed => faults.push(fault(field, "unknown field")),
             Some((_, MetaSchemaRef::Inline(expected))) if !fits(value, expected) => {
                 let nullable = schema.required.iter().all(|name| name != field);
                 if !(nullable && value.is_null()) {

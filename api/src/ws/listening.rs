@@ -56,7 +56,7 @@ pub(super) struct Subscription {
 }
 
 /// Everything that one connection listens to.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Listening {
     subscriptions: Vec<Subscription>,
     live: SelectAll<BoxStream<'static, (Source, Delivery)>>,

@@ -9,11 +9,10 @@ mod protocol;
 mod session;
 
 use crate::app::Services;
+use crate::auth::Principal;
 use crate::auth::scheme::bearer_token;
-use crate::auth::{Auth, Principal};
 use crate::context::Context;
 use crate::failure::Failure;
-use actors::handle::Platform;
 use poem::http::header::ORIGIN;
 use poem::web::Query;
 use poem::web::websocket::{WebSocket, WebSocketConfig};
@@ -78,9 +77,7 @@ impl Hub {
 
 /// What a connection begins with.
 struct Opening {
-    platform: Platform,
-    auth: Arc<Auth>,
-    limits: Limits,
+    services: Arc<Services>,
     /// Who calls; nobody yet where the first message will say so.
     principal: Option<Principal>,
     place: OwnedSemaphorePermit,
@@ -93,7 +90,7 @@ struct Parameters {
 
 /// Takes a client in.
 #[handler]
-pub async fn connect(request: &Request) -> Response {
+pub(crate) async fn connect(request: &Request) -> Response {
     match open(request).await {
         Ok(response) => response,
         Err(failure) => poem::Error::from(failure).into_response(),
@@ -115,13 +112,7 @@ async fn open(request: &Request) -> Result<Response, Failure> {
         let message = "this is a WebSocket: ask for an upgrade, version 13";
         Failure::new(ErrorKind::ValidationError, message)
     })?;
-    let opening = Opening {
-        platform: services.platform.clone(),
-        auth: Arc::clone(&services.auth),
-        limits: services.hub.limits,
-        principal,
-        place,
-    };
+    let opening = Opening { services: Arc::clone(services), principal, place };
     let config = WebSocketConfig::default()
         .max_message_size(Some(protocol::MAX_MESSAGE))
         .max_frame_size(Some(protocol::MAX_MESSAGE))

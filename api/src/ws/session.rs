@@ -9,13 +9,13 @@
 use super::listening::{Listening, Replaying, Source};
 use super::protocol::{self, ClientMessage, Filter, ServerMessage};
 use super::{Limits, Opening};
-use crate::auth::{Auth, Principal};
+use crate::app::Services;
+use crate::auth::Principal;
 use actors::handle::{Delivery, Payload, Platform, Replay};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
 use schema::event::{Cursor, Event};
-use schema::id::JobId;
 use schema::subject::{Pattern, Subject};
 use schema::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -56,11 +56,12 @@ type Step<T = ()> = std::result::Result<T, End>;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(socket: WebSocketStream, opening: Opening) {
-    let Opening { platform, auth, limits, principal, place: _place } = opening;
+    let Opening { services, principal, place: _place } = opening;
+    let limits = services.hub.limits;
     let mut session = Session {
         socket,
-        platform,
-        auth,
+        platform: services.platform.clone(),
+        services,
         inbound: RateLimiter::direct(Quota::per_second(limits.messages_per_second)),
         limits,
         listening: Listening::default(),
@@ -82,7 +83,7 @@ pub(super) async fn serve(socket: WebSocketStream, opening: Opening) {
 struct Session {
     socket: WebSocketStream,
     platform: Platform,
-    auth: Arc<Auth>,
+    services: Arc<Services>,
     limits: Limits,
     inbound: DefaultDirectRateLimiter,
     listening: Listening,
@@ -109,7 +110,7 @@ impl Session {
                     let words = "the server is ending: connect again".to_owned();
                     return Err(End::Close(CloseCode::Away.into(), words));
                 }
-                () = self.until_expired(&principal) => {
+                () = sleep_until(expiry(&platform, &principal)) => {
                     return Err(End::Close(UNAUTHENTICATED, "the token has expired".to_owned()));
                 }
                 message = self.socket.next() => self.hear(message, &mut principal).await?,
@@ -138,16 +139,9 @@ impl Session {
         let Ok(ClientMessage::Auth { token }) = protocol::parse(&text) else {
             return Err(unknown("the first message must be of op auth"));
         };
-        let principal = self.auth.bearer(&token).await?;
+        let principal = self.services.auth.bearer(&token).await?;
         self.say(&ServerMessage::Authenticated { expires_at: principal.expires_at }).await?;
         Ok(principal)
-    }
-
-    /// Ends when the principal's proof does.
-    async fn until_expired(&self, principal: &Principal) {
-        let left = principal.expires_at.since(self.platform.clock().now());
-        // Beyond this the connection's own life is looked at again.
-        sleep_until(Instant::now() + left.min(Duration::from_secs(24 * 3600))).await;
     }
 
     async fn hear(
@@ -181,7 +175,7 @@ impl Session {
     async fn obey(&mut self, message: ClientMessage, principal: &mut Principal) -> Step {
         match message {
             ClientMessage::Auth { token } => {
-                let newer = self.auth.bearer(&token).await?;
+                let newer = self.services.auth.bearer(&token).await?;
                 if newer.user.id != principal.user.id {
                     let words = "the token is another user's: connect again".to_owned();
                     return Err(End::Close(UNAUTHENTICATED, words));
@@ -221,7 +215,7 @@ impl Session {
             return Err(Error::new(ErrorKind::RateLimited, message));
         }
         for pattern in &subjects {
-            self.authorise(pattern, principal).await?;
+            authorise(&self.platform, pattern, principal).await?;
         }
         self.listening.add(&self.platform, id, subjects, filter).await?;
         let Some(subscription) = self.listening.get_mut(id) else {
@@ -233,28 +227,6 @@ impl Session {
         // Without a place to begin from it is caught up at once; it says so all the same.
         subscription.replaying = Replaying::Told;
         Ok(subscription.cursor)
-    }
-
-    /// A wildcard is filtered to what one may read; who names a subject is told that they may not.
-    async fn authorise(&self, pattern: &Pattern, principal: &Principal) -> Result<()> {
-        let forbidden = || {
-            let message = format!("you may not listen to {pattern}");
-            Err(Error::new(ErrorKind::Forbidden, message))
-        };
-        match pattern.subject() {
-            None => Ok(()),
-            Some(Subject::WakeJobs) => forbidden(),
-            Some(
-                Subject::JobState(id) | Subject::JobResult(id) | Subject::JobProgress(id),
-            ) => self.authorise_job(id, principal).await.or_else(|error| match error.kind() {
-                ErrorKind::NotFound => forbidden(),
-                _ => Err(error),
-            }),
-        }
-    }
-
-    async fn authorise_job(&self, id: JobId, principal: &Principal) -> Result<()> {
-        self.platform.job(&principal.scope(), id).await.map(drop)
     }
 
     /// One page of the store for one subscription.
@@ -383,10 +355,30 @@ impl Session {
     }
 }
 
+/// A wildcard is filtered to what one may read; who names a subject is told that they may not.
+async fn authorise(platform: &Platform, pattern: &Pattern, principal: &Principal) -> Result<()> {
+    let job = match pattern.subject() {
+        None => return Ok(()),
+        Some(Subject::WakeJobs) => None,
+        Some(Subject::JobState(id) | Subject::JobResult(id) | Subject::JobProgress(id)) => Some(id),
+    };
+    if let Some(id) = job {
+        match platform.job(&principal.scope(), id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            found => return found.map(drop),
+        }
+    }
+    Err(Error::new(ErrorKind::Forbidden, format!("you may not listen to {pattern}")))
+}
+
+/// When the principal's proof ends; what is further away than a day is looked at again then.
+fn expiry(platform: &Platform, principal: &Principal) -> Instant {
+    let left = principal.expires_at.since(platform.clock().now());
+    Instant::now() + left.min(Duration::from_secs(24 * 3600))
+}
+
 /// Whether the client took what was sent, in time.
-fn reached(
-    sent: std::result::Result<std::io::Result<()>, tokio::time::error::Elapsed>,
-) -> Step {
+fn reached(sent: std::result::Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> Step {
     match sent {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone),

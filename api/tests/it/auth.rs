@@ -2,7 +2,10 @@
 
 use crate::support::{PASSWORD, Server, settings};
 use actors::config::PlatformConfig;
+use actors::handle::NewUser;
 use api::config::{Environment, Settings};
+use schema::account::{Role, User};
+use schema::id::UserId;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -11,7 +14,10 @@ async fn s1_e03_register_login_refresh_logout_me() {
     let server = Server::start().await;
     let (ann, made) = server.user("Ann").await;
     assert_eq!(made["user"]["role"], "admin", "the first in development");
-    assert_eq!((made["token_type"].as_str(), made["expires_in"].as_u64()), (Some("Bearer"), Some(900)));
+    assert_eq!(
+        (made["token_type"].as_str(), made["expires_in"].as_u64()),
+        (Some("Bearer"), Some(900))
+    );
     let (_, second) = server.user("ben").await;
     assert_eq!(second["user"]["role"], "user");
     let me = ann.get("/api/v1/auth/me").await;
@@ -49,9 +55,12 @@ async fn every_faulty_field_is_named() {
     assert_eq!(faults(client.post("/api/v1/auth/register", &wrong).await), ["username", "email"]);
     let short = json!({"username": "ann", "password": "short"});
     assert_eq!(faults(client.post("/api/v1/auth/register", &short).await), ["password"]);
-    let junk = client.send("POST", "/api/v1/auth/login", &[("content-type", "application/json")], b"{").await;
+    let junk = client
+        .send("POST", "/api/v1/auth/login", &[("content-type", "application/json")], b"{")
+        .await;
     assert_eq!((junk.status, junk.code()), (422, "VALIDATION_ERROR".to_owned()));
-    let plain = client.send("POST", "/api/v1/auth/login", &[("content-type", "text/plain")], b"{}").await;
+    let plain =
+        client.send("POST", "/api/v1/auth/login", &[("content-type", "text/plain")], b"{}").await;
     assert_eq!((plain.status, plain.code()), (415, "UNSUPPORTED_FORMAT".to_owned()));
 }
 
@@ -106,7 +115,8 @@ async fn s0_e15_me_without_and_with_slash() {
     let (ann, made) = server.user("ann").await;
     for path in ["/api/me", "/api/me/"] {
         let me = ann.get(path).await;
-        let expected = json!({"id": made["user"]["id"], "username": "ann", "email": null, "role": "admin"});
+        let expected =
+            json!({"id": made["user"]["id"], "username": "ann", "email": null, "role": "admin"});
         assert_eq!((me.status, me.json()), (200, expected));
     }
     let nobody = server.client().get("/api/me/").await;
@@ -164,7 +174,10 @@ async fn a_lost_answer_logs_nobody_out_but_an_expired_token_does() {
     let late = ann.get("/api/v1/auth/me").await;
     assert_eq!((late.status, late.code()), (401, "TOKEN_EXPIRED".to_owned()));
     server.clock.advance(Duration::from_secs(31 * 86_400));
-    let gone = server.client().post("/api/v1/auth/refresh", &json!({"refresh_token": token(&again)})).await;
+    let gone = server
+        .client()
+        .post("/api/v1/auth/refresh", &json!({"refresh_token": token(&again)}))
+        .await;
     assert_eq!(gone.status, 401);
 }
 
@@ -183,7 +196,10 @@ async fn f48_sign_in_is_throttled_alike_for_those_who_do_not_exist() {
         nobody.push(attempt("nobody", "wrong password").await);
     }
     for (a, n) in ann.iter().zip(&nobody) {
-        assert_eq!((a.status, a.json()["error"]["message"].clone()), (n.status, n.json()["error"]["message"].clone()));
+        assert_eq!(
+            (a.status, a.json()["error"]["message"].clone()),
+            (n.status, n.json()["error"]["message"].clone())
+        );
     }
     let statuses: Vec<u16> = ann.iter().map(|a| a.status).collect();
     assert_eq!(statuses, [401, 401, 401, 429]);
@@ -222,4 +238,29 @@ async fn without_authentication_everybody_is_the_developer() {
     let me = server.client().get("/api/v1/auth/me").await;
     assert_eq!((me.status, &me.json()["data"]["username"]), (200, &json!("developer")));
     assert_eq!(server.client().get("/api/jobs/").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn f48_a_bcrypt_hash_signs_in_once_and_is_made_anew() {
+    let server = Server::start().await;
+    let accounts = server.platform.accounts();
+    let user = User {
+        id: UserId::from_uuid(server.platform.clock().uuid()),
+        username: "old".to_owned(),
+        email: None,
+        role: Role::User,
+        created_at: server.platform.clock().now(),
+    };
+    let password_hash = bcrypt::hash(PASSWORD, 4).expect("a cost from 4 on");
+    let new = NewUser { user, password_hash, first_is_admin: false };
+    accounts.create_user(new).await.expect("the name is free");
+    let login = async |password: &str| {
+        let body = json!({"username": "old", "password": password});
+        server.client().post("/api/v1/auth/login", &body).await.status
+    };
+    assert_eq!(login("canary correct horse batterx").await, 401);
+    assert_eq!(login(PASSWORD).await, 200);
+    let stored = accounts.credentials("old").await.expect("readable").expect("is there");
+    assert!(stored.password_hash.starts_with("$argon2id$"), "{}", stored.password_hash);
+    assert_eq!(login(PASSWORD).await, 200);
 }

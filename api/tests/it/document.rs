@@ -48,9 +48,9 @@ fn every_operation_declares_bodies_failures_and_who_may_call() {
         let responses = operation["responses"].as_object().expect("responses");
         let success = responses.iter().find(|(status, _)| status.starts_with('2'));
         let (status, success) = success.unwrap_or_else(|| panic!("{at}: no success"));
-        let typed = success["content"].as_object().is_some_and(|content| {
-            content.values().all(|media| !media["schema"].is_null())
-        });
+        let typed = success["content"]
+            .as_object()
+            .is_some_and(|content| content.values().all(|media| !media["schema"].is_null()));
         assert!(typed || status == "204", "{at}: {status} has no body");
         for status in ["default", "429", "500", "503"] {
             let body = responses[status]["content"].as_object().expect("content");
@@ -58,11 +58,8 @@ fn every_operation_declares_bodies_failures_and_who_may_call() {
         }
         let needs_caller = operation["security"].as_array().is_some_and(|s| !s.is_empty());
         let optional = operation["security"].as_array().is_some_and(|s| s.contains(&json!({})));
-        assert_eq!(
-            needs_caller && !optional && !responses.contains_key("401"),
-            false,
-            "{at}: 401 is not said"
-        );
+        let told = !needs_caller || optional || responses.contains_key("401");
+        assert!(told, "{at}: 401 is not said");
     }
 }
 
@@ -145,7 +142,6 @@ async fn every_operation_asks_who_calls() {
         }
         for (who, client) in [("nobody", &nobody), ("a refresh token", &refresh)] {
             let status = call(client, &path, &method).await;
-            assert_eq!(status == 401, needs_caller || status == 401, "{at} as {who}: {status}");
             assert!(!needs_caller || status == 401, "{at} as {who}: {status}");
         }
     }

@@ -4,7 +4,7 @@ use crate::support::{Answer, Client, Server, eventually, video};
 use serde_json::{Value, json};
 
 /// Polls a job of the canonical door until it has ended.
-pub async fn ended(client: &Client, id: &str) -> Value {
+pub(crate) async fn ended(client: &Client, id: &str) -> Value {
     eventually("the end of the job", async || {
         let job = client.get(&format!("/api/v1/jobs/{id}")).await;
         assert_eq!(job.status, 200, "{}", job.text());
@@ -24,7 +24,7 @@ fn id_of(answer: &Answer) -> String {
 async fn a_job_is_submitted_followed_fetched_and_deleted() {
     let server = Server::start().await;
     let (ann, _) = server.user("ann").await;
-    let clip = video(30).await;
+    let clip = video(30);
     let made = ann
         .form(
             "/api/v1/jobs",

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 const KEYS: [&str; 7] =
     ["data", "error", "job_type", "meta", "output_image", "output_video", "status"];
 
+/// Name, file name, bytes.
+type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
 fn envelope(answer: &Answer) -> Value {
     let body = answer.json();
     let mut keys: Vec<&str> =
@@ -30,7 +33,7 @@ async fn ended(client: &Client, id: &str) -> Value {
 async fn s0_e05_people_count_from_submission_to_deletion() {
     let server = Server::start().await;
     let (ann, _) = server.user("ann").await;
-    let clip = video(30).await;
+    let clip = video(30);
     let made = ann.form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
     assert_eq!(made.status, 202, "{}", made.text());
     let body = envelope(&made);
@@ -55,7 +58,8 @@ async fn s0_e05_people_count_from_submission_to_deletion() {
         assert!(job["meta"][field].is_f64(), "{}", job["meta"]);
     }
     assert_eq!(job["meta"]["frame_count"], 30);
-    let fetched = server.client().get(url.split_once(&server.address.to_string()).expect("ours").1).await;
+    let fetched =
+        server.client().get(url.split_once(&server.address.to_string()).expect("ours").1).await;
     assert_eq!(fetched.status, 200, "usable in a browser as it is");
 
     let gone = ann.delete(&format!("/api/jobs/{id}/")).await;
@@ -70,7 +74,7 @@ async fn s0_e05_people_count_from_submission_to_deletion() {
 async fn s0_e02_emergency_count_takes_form_strings() {
     let server = Server::start().await;
     let (ann, _) = server.user("ann").await;
-    let clip = video(30).await;
+    let clip = video(30);
     let made = ann
         .form(
             "/api/emergency-count",
@@ -96,9 +100,9 @@ async fn s0_e02_emergency_count_takes_form_strings() {
 async fn s0_i01_to_i08_one_answer_for_each_bad_input() {
     let server = Server::start().await;
     let (ann, _) = server.user("ann").await;
-    let clip = video(5).await;
+    let clip = video(5);
     let url = ("youtube_url", None, &b"https://youtu.be/x"[..]);
-    let cases: Vec<(&str, Vec<(&str, Option<&str>, &[u8])>, &str)> = vec![
+    let cases: Vec<(&str, Vec<Part<'_>>, &str)> = vec![
         ("nothing", vec![], "MISSING_INPUT"),
         ("an empty field", vec![("youtube_url", None, b"")], "MISSING_INPUT"),
         ("both", vec![("video", Some("a.mp4"), &clip), url], "INVALID_INPUT_COMBINATION"),
@@ -127,12 +131,20 @@ async fn s0_i01_to_i08_one_answer_for_each_bad_input() {
     ];
     for (what, parts, code) in cases {
         let answer = ann.form("/api/people-count/", &parts).await;
-        assert_eq!((answer.status, answer.code()), (400, code.to_owned()), "{what}: {}", answer.text());
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, code.to_owned()),
+            "{what}: {}",
+            answer.text()
+        );
         let body = envelope(&answer);
         assert_eq!((&body["status"], &body["data"]), (&json!("failed"), &Value::Null), "{what}");
         assert_eq!(body["job_type"], "people-count");
         for key in ["message", "code", "error_type", "traceback"] {
-            assert!(body["error"].as_object().expect("an error").contains_key(key), "{what}: {key}");
+            assert!(
+                body["error"].as_object().expect("an error").contains_key(key),
+                "{what}: {key}"
+            );
         }
     }
     let told = ann.form("/api/people-count/", &[url]).await.text();
@@ -141,7 +153,8 @@ async fn s0_i01_to_i08_one_answer_for_each_bad_input() {
     assert_eq!((json.status, json.code()), (400, "DOWNLOAD_FAILED".to_owned()));
     let empty = ann.send("POST", "/api/people-count/", &[], b"").await;
     assert_eq!((empty.status, empty.code()), (400, "MISSING_INPUT".to_owned()));
-    let nobody = server.client().form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
+    let nobody =
+        server.client().form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
     assert_eq!((nobody.status, nobody.code()), (401, "UNAUTHENTICATED".to_owned()));
     let staging = server.folder.path().join("media/.staging");
     let left = std::fs::read_dir(staging).map_or(0, Iterator::count);
@@ -154,16 +167,19 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
     let (_, _) = server.user("admin").await;
     let (ann, _) = server.user("ann").await;
     let (ben, _) = server.user("ben").await;
-    let clip = video(5).await;
+    let clip = video(5);
     let mut ids = Vec::new();
     for _ in 0..3 {
         let made = ann.form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
         ids.insert(0, made.json()["data"]["id"].clone());
+        // Ids of one millisecond have no order.
+        server.clock.advance(std::time::Duration::from_millis(1));
     }
     let list = ann.get("/api/jobs/").await;
     assert_eq!((list.status, list.header("x-total-count")), (200, Some("3")));
     let body = list.json();
-    let got: Vec<Value> = body.as_array().expect("an array").iter().map(|j| j["id"].clone()).collect();
+    let got: Vec<Value> =
+        body.as_array().expect("an array").iter().map(|j| j["id"].clone()).collect();
     assert_eq!(got, ids, "newest first");
     assert!(body[0].get("results").is_none() && body[0]["input_file"].is_string());
     let page = ann.get("/api/jobs/?page=2&page_size=2").await;
@@ -172,7 +188,10 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
     assert_eq!((&body["count"], &body["next"]), (&json!(3), &Value::Null));
     assert_eq!(body["previous"], json!(format!("{base}?page=1&page_size=2")));
     assert_eq!(body["results"][0]["id"], ids[2]);
-    assert_eq!(page.header("link"), Some(format!("<{base}?page=1&page_size=2>; rel=\"prev\"").as_str()));
+    assert_eq!(
+        page.header("link"),
+        Some(format!("<{base}?page=1&page_size=2>; rel=\"prev\"").as_str())
+    );
     let first = ann.get("/api/jobs?page=1&page_size=2").await.json();
     assert_eq!(first["next"], json!(format!("{base}?page=2&page_size=2")));
     assert_eq!(ann.get("/api/jobs/?page=9").await.status, 404);
@@ -180,7 +199,9 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
     // S0-L12: nobody sees anybody else's.
     assert_eq!(ben.get("/api/jobs/").await.json(), json!([]));
     let id = ids[0].as_str().expect("an id");
-    for answer in [ben.get(&format!("/api/jobs/{id}/")).await, ben.delete(&format!("/api/jobs/{id}/")).await] {
+    for answer in
+        [ben.get(&format!("/api/jobs/{id}/")).await, ben.delete(&format!("/api/jobs/{id}/")).await]
+    {
         assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND".to_owned()));
     }
     assert_eq!(ann.get("/api/jobs/no-such-id/").await.status, 404);
@@ -190,7 +211,7 @@ async fn s0_e11_the_list_is_an_array_or_a_page() {
 async fn s0_l15_the_same_key_makes_one_job() {
     let server = Server::start().await;
     let (ann, _) = server.user("ann").await;
-    let clip = video(5).await;
+    let clip = video(5);
     let key = [("idempotency-key", "k-1")];
     let parts = [("video", Some("a.mp4"), clip.as_slice())];
     let first = ann.form_with("/api/people-count/", &key, &parts).await;
@@ -209,7 +230,7 @@ async fn a_cancelled_job_is_a_failed_one_here() {
     config.jobs.concurrent = 1;
     let server = Server::with(crate::support::settings(), config).await;
     let (ann, _) = server.user("ann").await;
-    let clip = video(1500).await;
+    let clip = video(1500);
     let made = ann.form("/api/people-count/", &[("video", Some("a.mp4"), &clip)]).await;
     let id = made.json()["data"]["id"].as_str().expect("an id").to_owned();
     let cancelled = ann.send("POST", &format!("/api/v1/jobs/{id}/cancel"), &[], b"").await;

@@ -32,19 +32,31 @@ async fn l5_a_file_over_the_limit_is_refused_unread_or_at_its_first_byte_too_man
     // Within what a form may weigh, the file's own bytes are counted; and in chunks as well.
     let over = ann.form("/api/v1/jobs", &[("file", Some("a.mp4"), &vec![0; 3_000_001])]).await;
     assert_eq!((over.status, over.code()), (413, "FILE_TOO_LARGE".to_owned()), "{}", over.text());
-    let legacy = ann.form("/api/people-count/", &[("video", Some("a.mp4"), &vec![0; 3_000_001])]).await;
+    let legacy =
+        ann.form("/api/people-count/", &[("video", Some("a.mp4"), &vec![0; 3_000_001])]).await;
     assert_eq!((legacy.status, legacy.code()), (400, "FILE_TOO_LARGE".to_owned()));
     let exact = ann.form("/api/v1/jobs", &[("file", Some("a.mp4"), &vec![0; 3_000_000])]).await;
-    assert_eq!(exact.code(), "VALIDATION_ERROR", "no job type, but not too large: {}", exact.text());
+    assert_eq!(
+        exact.code(),
+        "VALIDATION_ERROR",
+        "no job type, but not too large: {}",
+        exact.text()
+    );
     let mut chunked = head("transfer-encoding: chunked").into_bytes();
-    chunked.extend(b"50\r\n--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n0123456\r\n");
+    let part = "--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n";
+    chunked.extend(format!("{:x}\r\n{part}\r\n", part.len()).as_bytes());
     for _ in 0..400 {
         chunked.extend(b"4000\r\n");
         chunked.extend(vec![0; 0x4000]);
         chunked.extend(b"\r\n");
     }
     let refused = ann.raw(&chunked).await;
-    assert_eq!((refused.status, refused.code()), (413, "FILE_TOO_LARGE".to_owned()), "{}", refused.text());
+    assert_eq!(
+        (refused.status, refused.code()),
+        (413, "FILE_TOO_LARGE".to_owned()),
+        "{}",
+        refused.text()
+    );
     let staging = server.folder.path().join("media/.staging");
     assert_eq!(std::fs::read_dir(staging).map_or(0, Iterator::count), 0);
 }
@@ -68,11 +80,13 @@ async fn f39_slow_heads_and_bodies_are_ended() {
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
     let answer = parse(&slow(&format!("{head}content-length: 100\r\n\r\n{{")).await);
     assert_eq!((answer.status, answer.code()), (408, "REQUEST_TIMEOUT".to_owned()));
-    let huge = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(1_000_000));
+    let huge =
+        format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(1_000_000));
     let answer = server.client().raw(huge.as_bytes()).await;
     assert_eq!(answer.status, 431);
     let many: String = (0..200).map(|i| format!("x-{i}: 1\r\n")).collect();
-    let answer = server.client().raw(format!("GET /health HTTP/1.1\r\n{many}\r\n").as_bytes()).await;
+    let answer =
+        server.client().raw(format!("GET /health HTTP/1.1\r\n{many}\r\n").as_bytes()).await;
     assert_eq!(answer.status, 431);
     let both = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: \
                 chunked\r\n\r\n0\r\n\r\n";
@@ -132,7 +146,7 @@ async fn every_answer_has_a_request_id_and_tells_browsers_what_not_to_do() {
             assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND".to_owned()));
         }
     }
-    let made = client.get_with("/health", &[("x-request-id", "bad id\u{7f}")]).await;
+    let made = client.get_with("/health", &[("x-request-id", "bad id!")]).await;
     let id = made.header("x-request-id").expect("one is made");
     assert_eq!(id.len(), 36, "{id}");
     let wrong = client.send("DELETE", "/api/v1/jobs", &[], b"").await;
@@ -169,6 +183,7 @@ fn i9_no_secret_is_logged() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(log.clone())
+        .with_ansi(false)
         .with_max_level(tracing::Level::TRACE)
         .finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -203,10 +218,15 @@ async fn secrets_in_use() -> Vec<String> {
     client.get("/api/v1/ws?ticket=canary-ticket&token=canary-query").await;
     client.get("/api/v1/media/files/outputs/x?exp=1&sig=canary-signature").await;
     ann.get_with("/api/v1/auth/me", &[("cookie", "canary-cookie")]).await;
-    let clip = video(3).await;
-    ann.form("/api/v1/jobs", &[("job_type", None, b"people-count"), ("file", Some("a.mp4"), &clip)]).await;
+    let clip = video(3);
+    ann.form(
+        "/api/v1/jobs",
+        &[("job_type", None, b"people-count"), ("file", Some("a.mp4"), &clip)],
+    )
+    .await;
     let token = ann.token.clone().expect("signed in");
-    let mut secrets = vec![SECRET.to_owned(), PASSWORD.to_owned(), token, refresh, wrong.to_owned()];
+    let mut secrets =
+        vec![SECRET.to_owned(), PASSWORD.to_owned(), token, refresh, wrong.to_owned()];
     secrets.extend(["ticket", "query", "signature", "cookie"].map(|s| format!("canary-{s}")));
     secrets
 }

@@ -8,3 +8,4 @@ mod limits;
 mod media;
 mod support;
 mod tokens;
+mod web_socket;

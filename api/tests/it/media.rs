@@ -8,8 +8,8 @@ use serde_json::Value;
 
 /// A finished job of `client`.
 async fn job(client: &Client) -> Value {
-    let clip = video(30).await;
-    let parts = [("job_type", None, &b"people-count"[..]), ("video", Some("a \"b\".mp4"), &clip)];
+    let clip = video(30);
+    let parts = [("job_type", None, &b"people-count"[..]), ("video", Some("a %22b%22.mp4"), &clip)];
     let made = client.form("/api/v1/jobs", &parts).await;
     assert_eq!(made.status, 202, "{}", made.text());
     let id = made.json()["data"]["id"].as_str().expect("an id").to_owned();
@@ -56,7 +56,8 @@ async fn f41_ranges_over_http() {
         let answer = range(ignored).await;
         assert_eq!((answer.status, answer.body.len()), (200, size), "{ignored}");
     }
-    for beyond in [format!("bytes={size}-"), "bytes=-0".into(), "bytes=9223372036854775808-".into()] {
+    for beyond in [format!("bytes={size}-"), "bytes=-0".into(), "bytes=9223372036854775808-".into()]
+    {
         let answer = range(&beyond).await;
         assert_eq!((answer.status, answer.body.len()), (416, 0), "{beyond}");
         assert_eq!(answer.header("content-range"), Some(format!("bytes */{size}").as_str()));
@@ -140,7 +141,8 @@ async fn media_may_be_for_tokens_only_or_for_everybody() {
 
 /// Ways to write `..`, a separator, and what lies outside.
 fn traversals() -> Vec<String> {
-    let dots = ["..", "%2e%2e", "%252e%252e", "..%00", "%c0%ae%c0%ae", ".%2e", "..;", "...", "%uff0e"];
+    let dots =
+        ["..", "%2e%2e", "%252e%252e", "..%00", "%c0%ae%c0%ae", ".%2e", "..;", "...", "%uff0e"];
     let slashes = ["/", "%2f", "%252f", "\\", "%5c", "%255c", "%c0%af", "//", "/./"];
     let goals = ["etc/passwd", "sightline.db", "media/../sightline.db", "%00"];
     let mut all = Vec::new();
@@ -151,10 +153,28 @@ fn traversals() -> Vec<String> {
             }
         }
     }
-    for odd in ["/etc/passwd", "C:/windows", "file:///etc/passwd", ".staging/x", "uploads/", "uploads",
-        "uploads/.hidden", "outputs/x.mp4::$DATA", "outputs/x.mp4.", "outputs/x.mp4%20", "CON", "~root",
-        "%", "%zz", "%ff%fe", "a%0d%0aset-cookie:x", "..", ".", "%2e", "results/../uploads/x"]
-    {
+    for odd in [
+        "/etc/passwd",
+        "C:/windows",
+        "file:///etc/passwd",
+        ".staging/x",
+        "uploads/",
+        "uploads",
+        "uploads/.hidden",
+        "outputs/x.mp4::$DATA",
+        "outputs/x.mp4.",
+        "outputs/x.mp4%20",
+        "CON",
+        "~root",
+        "%",
+        "%zz",
+        "%ff%fe",
+        "a%0d%0aset-cookie:x",
+        "..",
+        ".",
+        "%2e",
+        "results/../uploads/x",
+    ] {
         all.push(odd.to_owned());
     }
     all
@@ -167,8 +187,11 @@ async fn three_hundred_traversals_find_nothing() {
     std::fs::write(server.folder.path().join("sightline.db"), "secret").expect("can be written");
     let outside = server.folder.path().join("media/uploads");
     std::fs::create_dir_all(&outside).expect("can be made");
-    std::os::unix::fs::symlink("/etc/passwd", outside.join("link_01890a5d-ac96-774b-bcce-b302099a8057.mp4"))
-        .expect("can be made");
+    std::os::unix::fs::symlink(
+        "/etc/passwd",
+        outside.join("link_01890a5d-ac96-774b-bcce-b302099a8057.mp4"),
+    )
+    .expect("can be made");
     let mut all = traversals();
     all.push("uploads/link_01890a5d-ac96-774b-bcce-b302099a8057.mp4".to_owned());
     assert!(all.len() >= 300, "{}", all.len());

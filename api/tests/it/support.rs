@@ -15,7 +15,6 @@ use api::config::{ApiConfig, Settings};
 use api::{App, serve};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -23,41 +22,42 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-pub const SECRET: &str = "canary-0123456789abcdef-0123456789abcdef";
-pub const PASSWORD: &str = "canary correct horse battery";
+pub(crate) const SECRET: &str = "canary-0123456789abcdef-0123456789abcdef";
+pub(crate) const PASSWORD: &str = "canary correct horse battery";
 
 /// A server; it ends with the test.
-pub struct Server {
-    pub address: SocketAddr,
-    pub clock: Arc<ManualClock>,
-    pub platform: Platform,
-    pub store: Arc<Sqlite>,
-    pub folder: TempDir,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) platform: Platform,
+    pub(crate) bus: Arc<MemoryBus>,
+    pub(crate) folder: TempDir,
     task: JoinHandle<()>,
 }
 
 /// Settings of a development server with a known key.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { jwt_secret: Some(format!("k1:{SECRET}")), ..Settings::default() }
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(settings(), PlatformConfig::default()).await
     }
 
-    pub async fn with(settings: Settings, config: PlatformConfig) -> Self {
+    pub(crate) async fn with(settings: Settings, config: PlatformConfig) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(Sqlite::memory().expect("a store in memory"));
+        let bus = Arc::new(MemoryBus::new());
         let objects = FolderObjects::open(&folder.path().join("media"), 0).await;
         let files = ModelFiles { folder: folder.path().join("models"), library: None };
         let models = ModelStore::start(files, 1).expect("a compute system");
         let limits = Limits::default();
         let engines = Engines {
             store: store.clone(),
-            queue: store.clone(),
-            bus: Arc::new(MemoryBus::new()),
+            queue: store,
+            bus: bus.clone(),
             objects: Arc::new(objects.expect("a folder")),
             clock: clock.clone(),
             workshop: Arc::new(Workshop { models, limits }),
@@ -68,21 +68,21 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("is bound");
         let task = tokio::spawn(async move { serve(listener, app).await.expect("serves") });
-        Self { address, clock, platform, store, folder, task }
+        Self { address, clock, platform, bus, folder, task }
     }
 
     /// Ends the server in order.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.platform.shutdown(Duration::from_secs(10)).await;
         (&mut self.task).await.expect("ends without a panic");
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client { address: self.address, token: None }
     }
 
     /// A client that is signed in as a new user; the first one is the admin.
-    pub async fn user(&self, name: &str) -> (Client, Value) {
+    pub(crate) async fn user(&self, name: &str) -> (Client, Value) {
         let account = json!({"username": name, "password": PASSWORD});
         let made = self.client().post("/api/v1/auth/register", &account).await;
         assert_eq!(made.status, 201, "{}", made.text());
@@ -100,34 +100,34 @@ impl Drop for Server {
 
 /// Sends requests, each on a connection of its own.
 #[derive(Debug, Clone)]
-pub struct Client {
-    pub address: SocketAddr,
-    pub token: Option<String>,
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: Option<String>,
 }
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
     /// The code of an error in whichever form.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let body = self.json();
         let code = body.pointer("/error/code").or_else(|| body.get("code"));
         code.and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -135,29 +135,29 @@ impl Answer {
 }
 
 impl Client {
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"").await
     }
 
-    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send("GET", path, headers, b"").await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], b"").await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
         self.send("POST", path, &[("content-type", "application/json")], body.as_bytes()).await
     }
 
     /// Sends a form; a part with a file name is a file.
-    pub async fn form(&self, path: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Answer {
+    pub(crate) async fn form(&self, path: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Answer {
         self.form_with(path, &[], parts).await
     }
 
-    pub async fn form_with(
+    pub(crate) async fn form_with(
         &self,
         path: &str,
         headers: &[(&str, &str)],
@@ -178,7 +178,7 @@ impl Client {
         self.send("POST", path, &all, &body).await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -200,7 +200,7 @@ impl Client {
     }
 
     /// Sends these bytes and reads the answer to the end.
-    pub async fn raw(&self, bytes: &[u8]) -> Answer {
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
         // A server that refuses a body need not read all of it.
         let _ = stream.write_all(bytes).await;
@@ -211,7 +211,7 @@ impl Client {
 }
 
 /// Reads an answer that ends with its connection.
-pub fn parse(all: &[u8]) -> Answer {
+pub(crate) fn parse(all: &[u8]) -> Answer {
     let end = all.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or_else(|| {
         panic!("no answer: {:?}", String::from_utf8_lossy(all));
     });
@@ -244,23 +244,23 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
 }
 
 /// A video of `frames` black frames.
-pub async fn video(frames: u64) -> Vec<u8> {
+pub(crate) fn video(frames: u64) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("clip.mp4");
-    write(&path, SourceKind::Video, frames).await;
+    let options = WriterOptions::new(SourceKind::Video, 25.0);
+    let mut writer = open_writer(&path, &options).expect("an encoder");
+    for i in 0..frames {
+        writer.write(&frame(i)).expect("is written");
+    }
+    writer.finish().expect("is whole");
     std::fs::read(path).expect("was written")
 }
 
-async fn write(path: &Path, kind: SourceKind, frames: u64) {
-    let mut writer = open_writer(path, &WriterOptions::new(kind, 25.0)).expect("an encoder");
-    for i in 0..frames {
-        writer.write(frame(i)).await.expect("is written");
-    }
-    writer.finish().await.expect("is whole");
-}
-
 /// Asks until `holds`, with a generous deadline.
-pub async fn eventually<F: Future<Output = Option<T>>, T>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<F: Future<Output = Option<T>>, T>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(found) = ask().await {

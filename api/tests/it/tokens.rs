@@ -15,7 +15,7 @@ fn sign(header: &str, claims: &str, secret: &[u8]) -> String {
 }
 
 /// The claims of a true token, with some changed; `null` removes one.
-fn changed(claims: &Value, changes: Value) -> String {
+fn changed(claims: &Value, changes: &Value) -> String {
     let mut claims = claims.clone();
     for (name, value) in changes.as_object().expect("an object") {
         match value {
@@ -41,7 +41,7 @@ async fn forged_tokens_are_refused() {
     let exp = value["exp"].as_i64().expect("a number");
     let own = |claims: &str| sign(&header, claims, secret);
     let head = |header: &str| sign(header, &claims, secret);
-    let edit = |changes: Value| own(&changed(&value, changes));
+    let edit = |changes: Value| own(&changed(&value, &changes));
     assert_eq!(status(&server.client(), &own(&claims)).await, 200, "the harness signs truly");
 
     let mut forged = vec![

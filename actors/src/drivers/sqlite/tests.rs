@@ -416,7 +416,8 @@ async fn lived_in(place: &Place) -> Sqlite {
     for _ in 0..3 {
         let leased = lease(&store).await;
         let (token, cause) = (leased.last_token, "killed".to_owned());
-        let abandon = Transition::Abandon { token, progress: None, cause, retry_at: NOW };
+        let abandon =
+            Transition::Abandon { token, progress: None, cause, traceback: None, retry_at: NOW };
         change(leased.id, abandon).await;
     }
     let leased = lease(&store).await;

@@ -85,6 +85,8 @@ async fn poison_is_given_up_and_the_others_live_on() {
     let failure = job.failure.expect("it failed");
     assert_eq!(failure.code, ErrorKind::ServerError);
     assert!(failure.message.contains("frame 5 is poison"), "{}", failure.message);
+    let traceback = failure.traceback.expect("a panic has one");
+    assert!(traceback.contains("runner.rs"), "{traceback}");
     let dead = stage.node.dead_letters(&stage.ground.scope(), 10).await.expect("a list");
     assert_eq!(dead.iter().map(|job| job.id).collect::<Vec<_>>(), [bad]);
     let given_up = |e: &Event| matches!(e.body, EventBody::JobDeadLettered { attempt: 4, .. });
@@ -104,7 +106,9 @@ async fn poison_is_given_up_and_the_others_live_on() {
 async fn a_source_that_stalls_and_one_that_loops_are_noticed() {
     let stalls = [Act::Frames(2, Ending::Stall)];
     let loops = [Act::Frames(2, Ending::Loop)];
-    let stage = Stage::new(&[(1, &stalls), (2, &loops)]).await;
+    let mut config = quick();
+    config.jobs.stall = Duration::from_millis(300);
+    let stage = Stage::with(config, &[(1, &stalls), (2, &loops)]).await;
     for id in [stage.submit(1).await, stage.submit(2).await] {
         let job = stage.ended(id).await;
         assert_eq!((job.state, job.attempt, job.furthest_frame), (JobState::Done, 2, 2));

@@ -92,6 +92,7 @@ async fn who_has_lost_its_lease_stores_nothing() {
         token,
         progress: None,
         cause: "taken for dead".to_owned(),
+        traceback: None,
         retry_at: stage.node.clock().now(),
     };
     let now = stage.node.clock().now();

@@ -23,9 +23,13 @@ struct Stage {
 
 impl Stage {
     async fn new(scripts: &[(u64, &[Act])]) -> Self {
+        Self::with(quick(), scripts).await
+    }
+
+    async fn with(config: PlatformConfig, scripts: &[(u64, &[Act])]) -> Self {
         let ground = Ground::new().await.expect("engines");
         let runner = Arc::new(ScriptedRunner::new(scripts));
-        let node = ground.node(quick(), &runner).await.expect("starts");
+        let node = ground.node(config, &runner).await.expect("starts");
         Self { ground, runner, node }
     }
 

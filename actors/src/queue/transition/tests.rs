@@ -74,7 +74,7 @@ fn fail(token: u64, retry_at: Option<WallTime>) -> Transition {
 
 fn abandon(token: u64, reached: Option<u64>) -> Transition {
     let (progress, cause) = (reached.map(frames), "killed".to_owned());
-    Transition::Abandon { token, progress, cause, retry_at: NOW }
+    Transition::Abandon { token, progress, cause, traceback: None, retry_at: NOW }
 }
 
 fn extend(token: u64, reached: u64) -> Transition {
