@@ -107,18 +107,16 @@ fn carried(row: &SubjectRow) -> Vec<(String, Value)> {
     let headers = headers(row.delivery);
     if row.events.is_empty() {
         let payload = schema_of::<Wake>();
-        return vec![(name(row), message(&name(row), payload, headers))];
+        return vec![(name(row), message(&name(row), payload, &headers))];
     }
     let event = schema_of::<Event>();
     let named = row.events.iter();
     named
-        .map(|kind| {
-            ((*kind).to_owned(), message(kind, payload(&event, kind, row), headers.clone()))
-        })
+        .map(|kind| ((*kind).to_owned(), message(kind, payload(&event, kind, row), &headers)))
         .collect()
 }
 
-fn message(name: &str, mut payload: Value, headers: Value) -> Value {
+fn message(name: &str, mut payload: Value, headers: &Value) -> Value {
     let summary = payload.as_object_mut().and_then(|p| p.remove("description"));
     json!({
         "name": name,

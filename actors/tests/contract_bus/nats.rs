@@ -249,6 +249,53 @@ async fn a_wrong_password_is_told_and_not_shown() {
     soon(bus.close(LONG)).await;
 }
 
+/// An authority, and a server's certificate of it, as PEM files in `folder`.
+fn certificates(folder: &std::path::Path) -> (std::path::PathBuf, String) {
+    let key = || rcgen::KeyPair::generate().expect("a key");
+    let parameters = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        rcgen::CertificateParams::new(names).expect("names")
+    };
+    let (mut authority, authority_key, server_key) = (parameters(&[]), key(), key());
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key).expect("signed").pem();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let server = parameters(&["127.0.0.1"]).signed_by(&server_key, &issuer).expect("signed");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).expect("written");
+        folder.join(name)
+    };
+    let (certificate, key) =
+        (write("server.pem", &server.pem()), write("server.key", &server_key.serialize_pem()));
+    let (certificate, key) = (certificate.display(), key.display());
+    let settings = format!("tls {{ cert_file: \"{certificate}\", key_file: \"{key}\" }}");
+    (write("ca.pem", &authority_pem), settings)
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_whom_is_trusted_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (ca, settings) = certificates(folder.path());
+    let Some(server) = Server::start(&settings).await else { return };
+    let trusting = NatsConfig { tls_ca: Some(ca), ..config(server.url()) };
+    suite::run_close(&connected(&trusting).await).await;
+
+    // Another authority of the same name did not sign it.
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let (stranger, _) = certificates(elsewhere.path());
+    let doubting = NatsConfig { tls_ca: Some(stranger), ..config(server.url()) };
+    let bus = NatsBus::connect(&doubting).await.expect("a valid configuration");
+    until(&bus, "why is told", |bus| bus.state().fault.is_some()).await;
+    assert!(!bus.state().connected);
+
+    // Nor is a server that speaks no TLS taken where it is demanded.
+    let Some(plain) = Server::start("").await else { return };
+    let bus = NatsBus::connect(&NatsConfig { urls: vec![plain.url().into()], ..trusting }).await;
+    let bus = bus.expect("a valid configuration");
+    until(&bus, "why is told", |bus| bus.state().fault.is_some()).await;
+    assert!(!bus.state().connected, "it spoke in the clear");
+}
+
 #[tokio::test]
 async fn what_the_server_would_not_take_is_refused_and_counted() {
     let Some(server) = Server::start("max_payload: 1024").await else { return };

@@ -1,6 +1,6 @@
 //! What every bus must do. No engine is named here.
 
-use actors::bus::{Bus, Delivery, DropPolicy, Message, Numbering, Payload, Subscription};
+use actors::bus::{Bus, Delivery, DropPolicy, Message, Numbering, Payload, Requests, Subscription};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -258,22 +258,13 @@ async fn unanswered_requests_are_told(bus: &dyn Bus) {
 
 async fn a_group_shares_its_requests(bus: &dyn Bus) {
     let on = pattern("share.work");
-    let serve = async |name: &'static str| {
-        let mut requests = bus.serve(&on, "group", 100).await.expect("open");
-        async move {
-            let mut served = 0;
-            while let Some(request) = requests.next().await {
-                served += 1;
-                let answer = text("", name).payload;
-                request.reply.answer(answer).await.expect("an open bus");
-                if request.message == text("share.work", "last") {
-                    break;
-                }
-            }
-            served
+    let one = bus.serve(&on, "group", 100).await.expect("open");
+    let two = bus.serve(&on, "group", 100).await.expect("open");
+    let serve = async |mut requests: Box<dyn Requests>, name| {
+        while let Some(request) = requests.next().await {
+            request.reply.answer(text("", name).payload).await.expect("an open bus");
         }
     };
-    let (one, two) = (serve("one").await, serve("two").await);
     let asking = async {
         let asked = (0..40).map(|_| bus.request(text("share.work", "x"), LONG));
         let answers = join_all(asked).await;
@@ -286,7 +277,9 @@ async fn a_group_shares_its_requests(bus: &dyn Bus) {
     };
     tokio::select! {
         () = soon(asking) => {}
-        _ = futures_util::future::join(one, two) => panic!("nobody told them to end"),
+        _ = futures_util::future::join(serve(one, "one"), serve(two, "two")) => {
+            panic!("the bus was closed")
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use schema::subject::Pattern;
 use schema::{Error, ErrorKind, Result};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Everybody who serves.
@@ -28,8 +28,8 @@ struct Group {
 
 #[derive(Debug)]
 struct Member {
-    /// Holds no more than there are credits.
-    requests: UnboundedSender<Request>,
+    /// Has room for as many as there are credits.
+    requests: mpsc::Sender<Request>,
     credits: Arc<Semaphore>,
 }
 
@@ -53,8 +53,8 @@ impl Groups {
         group: &str,
         credits: usize,
     ) -> Box<dyn Requests> {
-        let (sender, receiver) = unbounded_channel();
         let credits = credits.clamp(1, Semaphore::MAX_PERMITS);
+        let (sender, receiver) = mpsc::channel(credits);
         let member = Member { requests: sender, credits: Arc::new(Semaphore::new(credits)) };
         let mut groups = self.lock();
         match groups.iter_mut().find(|g| g.pattern == *pattern && g.name == group) {
@@ -128,7 +128,7 @@ impl Group {
                 changed: Arc::clone(changed),
             };
             let request = Request { message: message.clone(), reply: Box::new(reply) };
-            if member.requests.send(request).is_ok() {
+            if member.requests.try_send(request).is_ok() {
                 self.turn = at + 1;
                 return true;
             }
@@ -144,7 +144,7 @@ fn unanswered(message: &Message) -> Error {
 /// One member's requests.
 #[derive(Debug)]
 struct Served {
-    receiver: UnboundedReceiver<Request>,
+    receiver: mpsc::Receiver<Request>,
     groups: Arc<Groups>,
 }
 

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use schema::Result;
 use std::sync::Arc;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Why a request has no answer.
@@ -43,14 +42,15 @@ impl Refusal {
 /// One member's requests.
 #[derive(Debug)]
 pub(super) struct Served {
-    receiver: UnboundedReceiver<Request>,
+    receiver: mpsc::Receiver<Request>,
     _pump: AbortOnDropHandle<()>,
 }
 
 impl Served {
     pub(super) fn new(session: Arc<Session>, subscriber: Subscriber, credits: usize) -> Self {
-        let (sender, receiver) = unbounded_channel();
-        let credits = Arc::new(Semaphore::new(credits.clamp(1, Semaphore::MAX_PERMITS)));
+        let credits = credits.clamp(1, Semaphore::MAX_PERMITS);
+        let (sender, receiver) = mpsc::channel(credits);
+        let credits = Arc::new(Semaphore::new(credits));
         let pump = tokio::spawn(pump(session, subscriber, sender, credits));
         Self { receiver, _pump: AbortOnDropHandle::new(pump) }
     }
@@ -67,7 +67,7 @@ impl Requests for Served {
 async fn pump(
     session: Arc<Session>,
     mut subscriber: Subscriber,
-    requests: UnboundedSender<Request>,
+    requests: mpsc::Sender<Request>,
     credits: Arc<Semaphore>,
 ) {
     loop {
@@ -85,7 +85,7 @@ async fn pump(
         let reply = NatsReply { session: Arc::clone(&session), to: Some(to), _credit: credit };
         // What cannot be understood is dropped with its reply, which tells the requester.
         let Some(message) = wire::decode(&session.prefix, message) else { continue };
-        if requests.send(Request { message, reply: Box::new(reply) }).is_err() {
+        if requests.try_send(Request { message, reply: Box::new(reply) }).is_err() {
             break;
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn encode(message: &Message) -> (HeaderMap, bytes::Bytes) {
 pub(super) fn decode(prefix: &str, message: async_nats::Message) -> Option<Message> {
     let subject = message.subject.strip_prefix(prefix)?.strip_prefix('.')?.to_owned();
     let headers = message.headers.unwrap_or_default();
-    let header = |name: &str| headers.get(name).map(|value| value.as_str());
+    let header = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
     if header(SCHEMA).is_some_and(|version| version != SCHEMA_VERSION) {
         return None;
     }
