@@ -24,5 +24,5 @@ pub mod simulate;
 pub mod store;
 pub mod supervise;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

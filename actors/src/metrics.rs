@@ -43,8 +43,8 @@ macro_rules! table {
 table! {
     FRAMES: Counter = "sightline_frames_total",
         "frames that went through a stage; stage";
-    DROPPED: Gauge = "sightline_dropped_total",
-        "messages that subscribers of this process missed; reason";
+    DROPPED: Counter = "sightline_messages_dropped_total",
+        "messages that did not reach a subscriber of this process; reason";
     STAGE: Histogram = "sightline_stage_seconds",
         "busy time per frame; stage";
     WAITING: Gauge = "sightline_queue_depth",
@@ -53,7 +53,7 @@ table! {
         "how long the oldest waiting job has waited";
     JOBS: Counter = "sightline_jobs_total",
         "jobs that ended; state";
-    RECONNECTS: Gauge = "sightline_bus_reconnects",
+    RECONNECTS: Counter = "sightline_bus_reconnects_total",
         "connections of the bus after the first";
     CONNECTED: Gauge = "sightline_bus_connected",
         "1 where messages go out";
@@ -98,9 +98,9 @@ pub(crate) fn queue(depth: QueueDepth, now: WallTime) {
 
 /// How the bus is.
 pub(crate) fn bus(state: &BusState) {
-    metrics::gauge!(DROPPED, "reason" => "slow_subscriber").set(state.dropped as f64);
-    metrics::gauge!(DROPPED, "reason" => "refused").set(state.refused as f64);
-    metrics::gauge!(RECONNECTS).set(state.reconnects as f64);
+    metrics::counter!(DROPPED, "reason" => "slow_subscriber").absolute(state.dropped);
+    metrics::counter!(DROPPED, "reason" => "refused").absolute(state.refused);
+    metrics::counter!(RECONNECTS).absolute(state.reconnects);
     metrics::gauge!(CONNECTED).set(f64::from(u8::from(state.connected)));
 }
 

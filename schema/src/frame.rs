@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// A frame's place in its source and the size at which it is displayed.
 ///
-/// It names no run: so far one run of a recorded file is all there is, and its results say none;
-/// `run` enters here with the job service and cameras, whose sources are run more than once.
+/// It names no run: a recorded file is run once by its job, and results say none. `run` enters here
+/// with live cameras, whose frames are told apart across restarts by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameMeta {
     /// 0-based, in display order.

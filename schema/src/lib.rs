@@ -11,6 +11,7 @@ pub mod frame;
 pub mod geometry;
 pub mod id;
 pub mod job;
+pub mod sql;
 pub mod subject;
 pub mod time;
 pub mod track;

@@ -23,10 +23,10 @@ use std::time::Duration;
 /// How long the end of the system waits for workers to end: as long as one inference may take.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The compute system; pools are to be dropped before it.
+/// The compute system.
 ///
-/// Dropping it waits for the workers: a session that still computes while the process tears its
-/// library down may crash.
+/// Dropping it ends its pools, whose handles then give errors, and waits for the workers: a session
+/// that still computes while the process tears its library down may crash.
 #[derive(Debug)]
 pub struct Compute {
     system: actix::System,
@@ -80,16 +80,18 @@ impl Compute {
 impl Drop for Compute {
     fn drop(&mut self) {
         self.alive = None;
-        // Nobody sends: the channel ends with the last worker.
-        let all_gone = self.all_gone.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if all_gone.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("workers still compute, or a pool is still held, at the end");
-        }
+        // The system holds the other end of every pool's queue: without it workers finish what
+        // they have and end, whoever still has a handle to a pool.
         self.system.stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             tracing::error!("compute system panicked");
+        }
+        // Nobody sends: the channel ends with the last worker.
+        let all_gone = self.all_gone.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if all_gone.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("workers still compute at the end");
         }
     }
 }

@@ -24,7 +24,8 @@ pub struct Computed<T> {
     pub busy: Duration,
 }
 
-/// A handle to a pool; the pool ends with the last of them.
+/// A handle to a pool, to be shared by any number of users, who are served in turn; the pool ends
+/// with the last handle, or with its system.
 #[derive(Clone)]
 pub struct Pool {
     workers: usize,

@@ -52,12 +52,12 @@ pub struct Model {
     pub pool: Pool,
 }
 
-/// The models of a process. Dropping it waits until their workers have ended.
+/// The models of a process. Dropping it ends their pools and waits until the workers have ended.
 #[derive(Debug)]
 pub struct ModelStore {
     files: ModelFiles,
     workers: usize,
-    /// Few, in the order of their first use. Goes before the system, which waits for the workers.
+    /// Few, in the order of their first use.
     loaded: Mutex<Vec<Model>>,
     compute: Compute,
 }

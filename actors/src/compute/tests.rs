@@ -6,6 +6,7 @@ use models::detect::{DetectOptions, Detections, Detector, DetectorInfo};
 use models::picture::Frame;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
+use std::time::Instant;
 
 fn options() -> Arc<DetectOptions> {
     Arc::new(DetectOptions {
@@ -186,6 +187,55 @@ async fn what_nobody_waits_for_any_more_is_not_begun() {
     }
     assert_eq!(*seen.lock().expect("no panic holds it"), [0, 2]);
     assert_eq!(pool.free(), 2);
+}
+
+/// Is at work until it is told to end; tells when it is gone.
+struct Busy {
+    info: DetectorInfo,
+    meeting: Arc<Barrier>,
+    gone: Arc<AtomicUsize>,
+}
+
+impl Detector for Busy {
+    fn info(&self) -> &DetectorInfo {
+        &self.info
+    }
+
+    fn detect(&mut self, _: &[Arc<Frame>], _: &DetectOptions) -> Result<Vec<Detections>> {
+        self.meeting.wait();
+        self.meeting.wait();
+        Ok(vec![Detections::default()])
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.gone.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_waits_for_workers_and_not_for_handles() {
+    let (meeting, gone) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+    let (met, counted) = (Arc::clone(&meeting), Arc::clone(&gone));
+    let load: Loader = Arc::new(move || {
+        let (meeting, gone) = (Arc::clone(&met), Arc::clone(&counted));
+        Ok(Box::new(Busy { info: detector_info(), meeting, gone }))
+    });
+    let compute = Compute::start().expect("starts");
+    let pool = compute.pool(1, load).expect("a pool");
+    let handle = pool.clone();
+    let last = tokio::spawn(async move { handle.detect(frame(0), options()).await });
+    tokio::task::block_in_place(|| meeting.wait());
+    let released = std::thread::spawn(move || meeting.wait());
+    let begun = Instant::now();
+    tokio::task::block_in_place(|| drop(compute));
+    assert!(begun.elapsed() < GRACE, "a handle kept the end waiting");
+    assert_eq!(gone.load(Ordering::SeqCst), 1, "a worker outlived the end");
+    released.join().expect("no panic");
+    last.await.expect("no panic").expect("what was begun is answered");
+    let error = pool.detect(frame(1), options()).await.expect_err("it has ended");
+    assert_eq!(error.message(), "compute pool has ended");
 }
 
 #[test]

@@ -4,3 +4,4 @@
 pub mod memory;
 pub mod nats;
 pub mod objects;
+pub mod sqlite;

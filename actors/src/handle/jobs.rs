@@ -172,9 +172,9 @@ impl Platform {
         let shop = &self.0.shop;
         shop.recorder.stored_beside();
         if cancel {
-            shop.active.look(job)
+            shop.active.look(job);
         } else {
-            shop.wake.notify_one()
+            shop.wake.notify_one();
         }
         hint(shop.bus.as_ref(), Wake { job, cancel }).await;
     }

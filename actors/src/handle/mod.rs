@@ -32,7 +32,7 @@ use crate::job::shop::{Runner, Shop};
 use crate::objects::Objects;
 use crate::queue::Queue;
 use crate::store::Store;
-use crate::supervise::tree::Message as Supervise;
+use crate::supervise::tree::{self, Message as Supervise};
 use ractor::ActorRef;
 use schema::account::Scope;
 use schema::event::Cursor;
@@ -111,10 +111,8 @@ impl Platform {
     pub async fn shutdown(&self, deadline: Duration) {
         let begun = Instant::now();
         self.0.shop.draining.cancel();
-        if self.0.root.drain_and_wait(Some(deadline)).await.is_err() {
-            tracing::error!("not everything ended in time");
-            self.0.root.kill();
-        }
+        self.0.sight.leasing_ended(deadline).await;
+        tree::stop(&self.0.root, deadline.saturating_sub(begun.elapsed())).await;
         let left = deadline.saturating_sub(begun.elapsed());
         self.0.engines.bus.close(left.max(Duration::from_millis(100))).await;
         tracing::info!(seconds = begun.elapsed().as_secs_f64(), "node has ended");
@@ -201,3 +199,6 @@ impl Platform {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

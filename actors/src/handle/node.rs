@@ -37,6 +37,11 @@ const FOR_EVER: RestartPolicy = RestartPolicy {
     intensity: (5, Duration::from_secs(60)),
 };
 
+/// Name of the part that begins jobs.
+const LEASING: &str = "leasing";
+/// It ends by itself when the node begins to.
+const UNTIL_DONE: RestartPolicy = RestartPolicy { restart: Restart::Transient, ..FOR_EVER };
+
 /// What can be seen of a node: one state per actor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct NodeState {
@@ -79,6 +84,13 @@ impl Sight {
             recorder: Observed::new(),
             janitor: Observed::new(),
         }
+    }
+
+    /// Waits until no job is begun any more, once the node is ending.
+    pub(super) async fn leasing_ended(&self, deadline: Duration) {
+        let ended = self.job_actors.wait_for(|seen| !seen.children.contains_key(LEASING));
+        // Then leases that it takes at the last moment run out.
+        let _ = tokio::time::timeout(deadline, ended).await;
     }
 
     pub(super) fn get(&self) -> NodeState {
@@ -170,7 +182,7 @@ fn parts(
         children: vec![
             child("reclaim", FOR_EVER, reclaim),
             child("listening", FOR_EVER, Listening(Arc::clone(shop))),
-            child("leasing", FOR_EVER, Leasing(Arc::clone(shop))),
+            child(LEASING, UNTIL_DONE, Leasing(Arc::clone(shop))),
         ],
         observed: sight.job_actors.clone(),
         patience: PATIENCE,

@@ -10,10 +10,11 @@ use crate::store::jobs::{Created, Idempotency};
 use schema::account::Scope;
 use schema::id::{JobId, UserId};
 use schema::job::JobKind;
-use schema::job::record::{AttemptProgress, Job, JobState, MediaFile, Priority};
+use schema::job::record::{Job, MediaFile, Priority};
 use schema::{Error, ErrorKind, Result};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// What the first seed's doors take.
 pub const FIRST_SEED_EXTENSIONS: &[&str] = &["mp4", "jpg", "jpeg", "png"];
@@ -132,42 +133,31 @@ fn job(
         content_type: content_type(extension).to_owned(),
         file_name: clean_name(&file.file_name),
     };
-    Job {
-        id,
-        owner,
-        kind: submission.kind,
-        params: submission.params.clone(),
-        input,
-        priority: submission.priority,
-        retry_of: submission.retry_of,
-        state: JobState::Pending,
-        cancel_requested: false,
-        delete_requested: false,
-        attempt: 0,
-        transient_failures: 0,
-        poison_strikes: 0,
-        furthest_frame: 0,
-        progress: AttemptProgress::default(),
-        lease: None,
-        last_token: 0,
-        not_before: now,
-        outputs: None,
-        failure: None,
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        finished_at: None,
-        version: 1,
-    }
+    let asked = (submission.kind, submission.params.clone());
+    let Submission { priority, retry_of, .. } = *submission;
+    Job { priority, retry_of, ..Job::new(id, owner, asked, input, now) }
 }
 
 /// What makes two submissions the same: everything that the results depend on.
 fn fingerprint(submission: &Submission) -> String {
-    let priority = u8::from(submission.priority);
-    let Submission { kind, params, file, retry_of, .. } = submission;
-    // Keys of a JSON object are sorted here, whatever their order in the request.
-    let text = format!("{kind}\n{params}\n{}\n{priority}\n{retry_of:?}", file.sha256);
+    let Submission { kind, params, file, priority, retry_of, .. } = submission;
+    let (params, priority) = (sorted(params), u8::from(*priority));
+    let retry_of = retry_of.map(|id| id.to_string()).unwrap_or_default();
+    let text = format!("{kind}\n{params}\n{}\n{priority}\n{retry_of}", file.sha256);
     super::upload::hexadecimal(&Sha256::digest(text))
+}
+
+/// The same value with the keys of its objects in order, whatever their order in the request.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> =
+                fields.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(values) => values.iter().map(sorted).collect(),
+        value => value.clone(),
+    }
 }
 
 /// The extension of `file_name` in lower case.

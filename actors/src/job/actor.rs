@@ -7,7 +7,7 @@
 //! the attempt left is taken away.
 
 use super::active::Working;
-use super::failure::{cause, failure, is_transient};
+use super::failure::{failure, is_transient};
 use super::outputs;
 use super::progress::{self, Teller};
 use super::run::{Finished, Request};
@@ -140,7 +140,7 @@ impl Attempt {
         let state = match ended {
             Ok(Ok(Ok(finished))) => self.store(finished, staging, working).await,
             Ok(Ok(Err(error))) => self.conclude(self.failed(&error)).await,
-            Ok(Err(panicked)) => self.conclude(self.panicked(&panicked)).await,
+            Ok(Err(panicked)) => self.conclude(self.panicked(panicked).await).await,
             Err(interrupt) => self.interrupted(interrupt).await,
         };
         // What still writes, writes below the staging folder: it goes when that has ended.
@@ -180,7 +180,7 @@ impl Attempt {
     ) -> Result<Ended<T>, Interrupt> {
         let mut extend = every(self.shop.config.extend_every);
         let mut tell = every(progress::EVERY);
-        let mut began = false;
+        let mut is_further = false;
         loop {
             tokio::select! {
                 ended = &mut *task => {
@@ -191,9 +191,9 @@ impl Attempt {
                 () = working.look.notified() => self.keep(stage).await?,
                 _ = tell.tick() => {
                     self.tell(stage).await;
-                    // The first frame is told to the store at once: how far it came counts.
-                    if !began && self.progress.borrow().frames_done > 0 {
-                        began = true;
+                    // Told to the store at once: an attempt that came further is no strike.
+                    if !is_further && self.reached().frames_done > self.job.furthest_frame {
+                        is_further = true;
                         self.keep(stage).await?;
                     }
                 }
@@ -264,7 +264,7 @@ impl Attempt {
         let state = match ended {
             Ok(Ok(Ok(outputs))) => self.finish(outputs).await,
             Ok(Ok(Err(error))) => self.conclude(self.failed(&error)).await,
-            Ok(Err(panicked)) => self.conclude(self.panicked(&panicked)).await,
+            Ok(Err(panicked)) => self.conclude(self.panicked(panicked).await).await,
             Err(interrupt) => self.interrupted(interrupt).await,
         };
         if state != Some(JobState::Done) && self.leaves_nothing().await {
@@ -331,7 +331,7 @@ impl Attempt {
             Interrupt::Stall => {
                 let stall = self.shop.config.stall.as_secs_f64();
                 let cause = format!("no frame came for {stall} s");
-                self.conclude(self.abandoned(cause)).await
+                self.conclude(self.abandoned(cause, None)).await
             }
         }
     }
@@ -344,15 +344,17 @@ impl Attempt {
         Transition::Fail { token: self.token, failure, retry_at }
     }
 
-    fn panicked(&self, panicked: &Panicked) -> Transition {
-        let backtrace = panicked.backtrace.as_deref();
-        tracing::error!(job = %self.job.id, panic = panicked.message, backtrace, "attempt panicked");
-        self.abandoned(cause(panicked))
+    async fn panicked(&self, panicked: Panicked) -> Transition {
+        let cause = format!("panicked: {}", panicked.message);
+        let traceback = panicked.traceback().await;
+        tracing::error!(job = %self.job.id, traceback, "attempt panicked");
+        self.abandoned(cause, Some(traceback))
     }
 
-    fn abandoned(&self, cause: String) -> Transition {
+    fn abandoned(&self, cause: String, traceback: Option<String>) -> Transition {
         let retry_at = self.retry_at(self.job.poison_strikes);
-        Transition::Abandon { token: self.token, progress: Some(self.reached()), cause, retry_at }
+        let progress = Some(self.reached());
+        Transition::Abandon { token: self.token, progress, cause, traceback, retry_at }
     }
 
     fn retry_at(&self, failures: u32) -> schema::time::WallTime {
@@ -406,5 +408,5 @@ fn every(period: Duration) -> Interval {
 
 /// A task that was broken off from outside ended abnormally, too.
 fn flatten<T>(ended: Result<Ended<T>, JoinError>) -> Ended<T> {
-    ended.unwrap_or_else(|e| Err(Panicked { message: e.to_string(), backtrace: None }))
+    ended.unwrap_or_else(|e| Err(Panicked::new(e.to_string())))
 }

@@ -1,6 +1,5 @@
 //! What is kept of an error that ended an attempt, and whether trying again may help.
 
-use crate::supervise::backtrace::Panicked;
 use schema::job::record::JobFailure;
 use schema::{Error, ErrorKind};
 use std::error::Error as _;
@@ -30,11 +29,6 @@ pub(super) const fn is_transient(kind: ErrorKind) -> bool {
             | ErrorKind::DownloadError
             | ErrorKind::NotReady
     )
-}
-
-/// How an attempt that panicked ended, in words; its stack goes to the log.
-pub(super) fn cause(panicked: &Panicked) -> String {
-    format!("panicked: {}", panicked.message)
 }
 
 #[cfg(test)]

@@ -182,3 +182,56 @@ fn counted_classes(info: &DetectorInfo, counting: &Counting) -> Result<Vec<Arc<s
     }
     if faults.is_empty() { Ok(labels) } else { Err(Error::validation(faults)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::ModelFiles;
+    use std::path::PathBuf;
+
+    /// A store without weights.
+    fn store() -> ModelStore {
+        let files = ModelFiles { folder: PathBuf::from("nowhere"), library: None };
+        ModelStore::start(files, 1).expect("starts")
+    }
+
+    fn classes(labels: &[&str]) -> Option<Vec<String>> {
+        Some(labels.iter().map(|label| (*label).to_owned()).collect())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn motion_stands_in_and_says_so() {
+        let store = store();
+        for wanted in [None, classes(&["moving"])] {
+            let counting = Counting { classes: wanted, ..Counting::default() };
+            let chosen = choose(&store, &counting).await.expect("motion is always there");
+            let codes: Vec<&str> = chosen.warnings.iter().map(|w| w.code.as_str()).collect();
+            assert_eq!(codes, ["MODEL_FALLBACK", "MOVING_OBJECTS_COUNTED"]);
+            assert_eq!((&*chosen.model.info.model, &*chosen.classes[0]), (MOTION, "moving"));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn where_motion_cannot_tell_the_classes_the_model_is_missing() {
+        let wanted = Counting { classes: classes(&["car"]), ..Counting::default() };
+        let error = choose(&store(), &wanted).await.expect_err("nothing here knows cars");
+        assert_eq!(error.kind(), ErrorKind::ModelUnavailable, "{error}");
+        assert!(error.hint().is_some(), "it tells how to get the model");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_asked_for_by_name_has_no_stand_in() {
+        let store = store();
+        let named = |name: &str| Counting { model: Some(name.to_owned()), ..Counting::default() };
+        let motion = Counting { classes: classes(&["moving", "car"]), ..named(MOTION) };
+        for (wanted, kind, field) in [
+            (named(PREFERRED), ErrorKind::ModelUnavailable, None),
+            (named("sheep-finder"), ErrorKind::ValidationError, Some("model")),
+            (motion, ErrorKind::ValidationError, Some("classes[1]")),
+        ] {
+            let error = choose(&store, &wanted).await.expect_err("it is not there");
+            let at = error.fields().first().map(|fault| &*fault.field);
+            assert_eq!((error.kind(), at), (kind, field), "{error}");
+        }
+    }
+}

@@ -41,7 +41,9 @@ impl Teller {
             stage,
         };
         let body = body(&state);
-        self.shop.observed.update(|seen| drop(seen.running.insert(self.job.id, state)));
+        self.shop.observed.update(|seen| {
+            seen.running.insert(self.job.id, state);
+        });
         let event = Event {
             position: None,
             subject: body.subject(self.job.id),

@@ -58,6 +58,7 @@ impl Reclaim {
                 token: lease.token,
                 progress: None,
                 cause: cause.to_owned(),
+                traceback: None,
                 retry_at: now,
             };
             tracing::warn!(job = %job.id, attempt = job.attempt, cause, "job is taken back");

@@ -133,7 +133,7 @@ fn provenance<P>(chosen: Chosen, scene: &Scene, outcome: &Outcome<P>) -> Provena
         counted_classes: chosen.classes.iter().map(ToString::to_string).collect(),
         score_threshold: chosen.score_threshold,
         track_buffer: chosen.track_buffer,
-        min_seconds: if scene.min_frames == 1 { 0.0 } else { chosen.min_seconds },
+        min_seconds: scene.min_seconds,
         width: scene.width,
         height: scene.height,
         frame_rate: scene.frame_rate,
@@ -151,9 +151,9 @@ fn cancelled() -> Error {
 
 fn scene(source: &dyn FrameSource, chosen: &Chosen) -> Scene {
     let info = source.info();
-    let min_frames = match info.kind {
-        SourceKind::Image => 1,
-        SourceKind::Video => (chosen.min_seconds * info.frame_rate).ceil().max(1.0) as u64,
+    let min_seconds = match info.kind {
+        SourceKind::Image => 0.0,
+        SourceKind::Video => chosen.min_seconds,
     };
     // The tracker's buffer is in frames at 30 frames/s; one second more, so that it ends first.
     let buffer_seconds = f64::from(chosen.track_buffer) / 30.0 + 1.0;
@@ -161,7 +161,7 @@ fn scene(source: &dyn FrameSource, chosen: &Chosen) -> Scene {
         width: info.width,
         height: info.height,
         frame_rate: info.frame_rate,
-        min_frames,
+        min_seconds,
         lost_after: (buffer_seconds * info.frame_rate).ceil() as u64,
     }
 }

@@ -72,6 +72,8 @@ pub enum Transition {
         progress: Option<AttemptProgress>,
         /// How it ended.
         cause: String,
+        /// The backtrace of its panic, where there is one.
+        traceback: Option<String>,
         /// Not to be begun again before this time.
         retry_at: WallTime,
     },
@@ -118,17 +120,19 @@ pub fn apply(job: &mut Job, transition: Transition, now: WallTime) -> Result<Vec
         }
         Transition::Release { token } => {
             held(job, token)?;
-            give_back(job, now, now)
+            // Due as it was: also where the clock went back meanwhile.
+            give_back(job, job.not_before, now)
         }
-        Transition::Abandon { token, progress, cause, retry_at } => {
+        Transition::Abandon { token, progress, cause, traceback, retry_at } => {
             held(job, token)?;
             job.progress = progress.unwrap_or(job.progress);
-            abandon(job, cause, retry_at, now)
+            abandon(job, cause, traceback, retry_at, now)
         }
         Transition::RequestCancel => match request_cancel(job, now)? {
             Some(events) => events,
             None => return Ok(Vec::new()),
         },
+        Transition::RequestDelete if job.delete_requested => return Ok(Vec::new()),
         Transition::RequestDelete => {
             job.delete_requested = true;
             if job.state.is_final() {
@@ -192,7 +196,13 @@ fn fail(
 }
 
 /// An abnormal end: a strike unless it came further than all attempts before it.
-fn abandon(job: &mut Job, cause: String, retry_at: WallTime, now: WallTime) -> Vec<EventBody> {
+fn abandon(
+    job: &mut Job,
+    cause: String,
+    traceback: Option<String>,
+    retry_at: WallTime,
+    now: WallTime,
+) -> Vec<EventBody> {
     let reached = job.progress.frames_done;
     if reached <= job.furthest_frame {
         job.poison_strikes += 1;
@@ -209,7 +219,7 @@ fn abandon(job: &mut Job, cause: String, retry_at: WallTime, now: WallTime) -> V
         code: ErrorKind::ServerError,
         message,
         hint: Some("the input may harm the decoder or the model; retry makes a new job".to_owned()),
-        traceback: None,
+        traceback,
     });
     let (attempt, furthest_frame) = (job.attempt, job.furthest_frame);
     let told = end(job, JobState::Failed, now);
@@ -256,7 +266,10 @@ fn end(job: &mut Job, state: JobState, now: WallTime) -> EventBody {
     state_event(job)
 }
 
-fn state_event(job: &Job) -> EventBody {
+/// What is said of the state in which `job` is now: the first event of a new job, and after that
+/// what [`apply`] says.
+#[must_use]
+pub fn state_event(job: &Job) -> EventBody {
     EventBody::JobState {
         status: job.state,
         attempt: job.attempt,
@@ -267,3 +280,6 @@ fn state_event(job: &Job) -> EventBody {
             .map(|f| EventError { code: f.code, message: f.message.clone() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

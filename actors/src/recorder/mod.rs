@@ -135,6 +135,3 @@ impl Service for Recorder {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

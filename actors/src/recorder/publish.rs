@@ -55,6 +55,17 @@ impl Publisher {
         }
     }
 
+    /// Publishes everything, however often it takes.
+    async fn publish_rest(&self) {
+        let mut failures = 0;
+        while let Err(error) = self.publish_all().await {
+            self.note(Some(&error));
+            failures += 1;
+            tokio::time::sleep(BACKOFF.delay(failures, 0.0)).await;
+        }
+        self.note(None);
+    }
+
     async fn publish(&self, events: &[OwnedEvent]) -> Result<()> {
         let messages = events.iter().map(message).collect::<Result<_>>()?;
         self.bus.publish_all(messages).await
@@ -108,9 +119,8 @@ impl Service for Publisher {
             }
         }
         // The recorder has ended before: this is the rest.
-        match tokio::time::timeout(LAST, self.publish_all()).await {
-            Ok(published) => self.note(published.as_ref().err()),
-            Err(_) => tracing::warn!("stored events wait for the next start to be published"),
+        if tokio::time::timeout(LAST, self.publish_rest()).await.is_err() {
+            tracing::warn!("stored events wait for the next start to be published");
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Users and their refresh tokens in the store. Hashes come in and go out; secrets never do.
 
 use async_trait::async_trait;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use schema::Result;
 use schema::account::{Role, User};
 use schema::id::UserId;
@@ -41,6 +42,16 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// The form in which user names are compared: compatibility forms are made alike (NFKC of
+/// UAX #15), then lower case, then NFKC once more, as lower case may undo it. So `Ann`, `ANN` and
+/// the same in full width are one name. Spaces are kept; letters that merely look alike stay
+/// different.
+#[must_use]
+pub fn fold_username(username: &str) -> String {
+    let nfkc = const { ComposingNormalizerBorrowed::new_nfkc() };
+    nfkc.normalize(&nfkc.normalize(username).to_lowercase()).into_owned()
+}
+
 /// SHA-256 of a refresh token.
 pub type TokenHash = [u8; 32];
 
@@ -63,7 +74,8 @@ pub enum Rotation {
     /// It was used now, and its successor is live.
     Rotated(User),
     /// It was used a moment ago, within the grace, and its successor (the same one) is still
-    /// unused: a response was lost, or two requests ran side by side.
+    /// unused: a response was lost, or two requests ran side by side. A caller that brings another
+    /// successor is told `Invalid`, and nothing is revoked.
     Repeated(User),
     /// It was used before: it may be stolen. Its whole family is revoked now.
     Reused,

@@ -13,6 +13,18 @@ pub use accounts::AccountStore;
 pub use events::EventStore;
 pub use jobs::JobStore;
 
+use serde::Serialize;
+
+/// Something in a store that should not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The invariant that does not hold, as `I4`; `database` where the engine's own structures are
+    /// damaged.
+    pub invariant: &'static str,
+    /// What was found, in lower case.
+    pub message: String,
+}
+
 /// Everything that is kept.
 pub trait Store: JobStore + AccountStore + EventStore {}
 

@@ -1,7 +1,7 @@
 //! A supervisor: one table of children, from which they are begun, observed and stopped.
 //!
 //! The death of a child never stops its supervisor: what follows is what the child's policy says
-//! of it. A supervisor is stopped with `drain`, so that what was asked of it before is done; then
+//! of it. A supervisor is stopped by a message, so that what was asked of it before is done; then
 //! its children are: those that were added later first and together, then those that it began
 //! with, the last one first.
 
@@ -30,6 +30,8 @@ pub(crate) struct ChildSpec {
     pub(crate) policy: RestartPolicy,
     /// How it is begun.
     pub(crate) begin: Begin,
+    /// Whether it is a supervisor, which ends as such.
+    pub(crate) is_supervisor: bool,
 }
 
 /// How a child is.
@@ -81,6 +83,8 @@ pub(crate) enum Message {
     Add(ChildSpec),
     /// Begins a child again whose delay is over.
     Begin(String),
+    /// Stops all children, then itself.
+    Stop,
 }
 
 /// The actor.
@@ -121,7 +125,7 @@ pub(crate) fn child(name: &str, policy: RestartPolicy, arguments: Arguments) -> 
             Ok(actor.get_cell())
         })
     });
-    ChildSpec { name: name.to_owned(), policy, begin }
+    ChildSpec { name: name.to_owned(), policy, begin, is_supervisor: true }
 }
 
 impl Actor for Supervisor {
@@ -166,6 +170,10 @@ impl Actor for Supervisor {
                 state.begin(&myself, &name).await;
             }
             Message::Begin(name) => state.begin(&myself, &name).await,
+            Message::Stop => {
+                state.stop().await;
+                myself.stop(None);
+            }
         }
         Ok(())
     }
@@ -189,15 +197,6 @@ impl Actor for Supervisor {
         }
         Ok(())
     }
-
-    async fn post_stop(
-        &self,
-        _: ActorRef<Message>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        state.stop().await;
-        Ok(())
-    }
 }
 
 impl Child {
@@ -205,6 +204,17 @@ impl Child {
         let seen = ChildState { status: ChildStatus::Waiting, restarts: 0, cause: None };
         let (spec, history) = (spec.clone(), History::default());
         Self { spec, rank, cell: None, begun: Instant::now(), history, seen }
+    }
+
+    /// Ends it; kills it if that takes longer than `patience`.
+    async fn end(&self, patience: Duration) {
+        let Some(cell) = &self.cell else { return };
+        if self.spec.is_supervisor {
+            Box::pin(stop(&ActorRef::from(cell.clone()), patience)).await;
+        } else if cell.stop_and_wait(None, Some(patience)).await.is_err() {
+            tracing::error!(child = self.spec.name, "an actor did not end in time");
+            cell.kill();
+        }
     }
 }
 
@@ -254,7 +264,7 @@ impl State {
                 child.seen.cause = cause.or(child.seen.cause.take());
                 let again = name.to_owned();
                 // Where it cannot be told any more, the supervisor itself is ending.
-                let _ = myself.send_after(delay, move || Message::Begin(again));
+                drop(myself.send_after(delay, move || Message::Begin(again)));
                 self.show(name);
             }
         }
@@ -269,20 +279,23 @@ impl State {
 
     async fn stop(&mut self) {
         let late = self.children.values().filter(|c| c.rank.is_none());
-        join_all(late.filter_map(|c| c.cell.as_ref()).map(|c| end(c, self.patience))).await;
+        join_all(late.map(|c| c.end(self.patience))).await;
         for name in self.in_order().into_iter().rev() {
-            if let Some(cell) = self.children.get(&name).and_then(|c| c.cell.as_ref()) {
-                end(cell, self.patience).await;
+            if let Some(child) = self.children.get(&name) {
+                child.end(self.patience).await;
             }
         }
         self.observed.update(|seen| seen.children.clear());
     }
 }
 
-/// Ends an actor once it has done what was asked of it before; kills it if that takes too long.
-async fn end(cell: &ActorCell, patience: Duration) {
-    if cell.drain_and_wait(Some(patience)).await.is_err() {
-        cell.kill();
+/// Stops a supervisor and all below it; kills it if that takes longer than `patience`.
+pub(crate) async fn stop(supervisor: &ActorRef<Message>, patience: Duration) {
+    // Where it cannot be told, it has ended already.
+    let _ = supervisor.cast(Message::Stop);
+    if supervisor.wait(Some(patience)).await.is_err() {
+        tracing::error!("a supervisor did not end within {} s", patience.as_secs());
+        supervisor.kill();
     }
 }
 

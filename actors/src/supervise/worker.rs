@@ -36,7 +36,7 @@ pub(crate) fn child<S: Service>(
             Ok(actor.get_cell())
         })
     });
-    ChildSpec { name: name.into(), policy, begin }
+    ChildSpec { name: name.into(), policy, begin, is_supervisor: false }
 }
 
 struct Worker<S>(PhantomData<S>);
@@ -61,11 +61,15 @@ impl<S: Service> Actor for Worker<S> {
         let stop = CancellationToken::new();
         let work = service.run(stop.clone(), parent);
         let task = tokio::spawn(async move {
-            let ended = catch(work).await.unwrap_or_else(|panicked| {
-                let message = format!("panicked: {}", panicked.message);
-                tracing::error!(backtrace = panicked.backtrace, "{message}");
-                Err(Error::new(ErrorKind::ServerError, message))
-            });
+            let ended = match catch(work).await {
+                Ok(ended) => ended,
+                Err(panicked) => {
+                    let message = format!("panicked: {}", panicked.message);
+                    let traceback = panicked.traceback().await;
+                    tracing::error!(traceback, "{message}");
+                    Err(Error::new(ErrorKind::ServerError, message))
+                }
+            };
             // Nobody is there to be told where the actor was killed.
             let _ = myself.cast(Ended(ended));
         });

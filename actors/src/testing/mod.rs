@@ -1,4 +1,11 @@
-//! Doubles for the tests of this crate: tiny frames, a source that follows a script.
+//! Doubles for tests, also of other crates (feature `testing`): tiny frames, a source that follows a
+//! script, attempts of jobs that do, a node on the embedded engines, a bus that is away for a
+//! while, a clock that is set by hand. Not in what is shipped.
+
+pub mod bus;
+pub mod clock;
+pub mod node;
+pub mod runner;
 
 use crate::media::{BoxFuture, FrameSource, SourceInfo, SourceKind, SourceReport};
 use bytes::Bytes;
@@ -10,7 +17,7 @@ use schema::{Error, Result};
 use std::sync::Arc;
 
 /// A black 16x16 frame at 25 frames/s.
-pub(crate) fn frame(index: u64) -> Arc<Frame> {
+pub fn frame(index: u64) -> Arc<Frame> {
     let meta = FrameMeta {
         frame_index: index,
         media_time_us: MediaTime(index as i64 * 40_000),
@@ -25,7 +32,7 @@ pub(crate) fn frame(index: u64) -> Arc<Frame> {
 }
 
 /// What a detector double says of itself.
-pub(crate) fn detector_info() -> DetectorInfo {
+pub fn detector_info() -> DetectorInfo {
     DetectorInfo {
         model: "scripted".to_owned(),
         backend: "test".to_owned(),
@@ -36,17 +43,19 @@ pub(crate) fn detector_info() -> DetectorInfo {
 
 /// How a scripted source ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// As a file does.
     End,
     /// With an error of this text.
     Fail(&'static str),
     /// Never: it gives no more frames and does not end.
     Stall,
+    /// Never: it keeps its thread busy and gives no more frames.
+    Loop,
 }
 
 /// A source of black frames.
-pub(crate) struct ScriptedSource {
+pub struct ScriptedSource {
     info: SourceInfo,
     frames: u64,
     given: u64,
@@ -55,7 +64,7 @@ pub(crate) struct ScriptedSource {
 
 impl ScriptedSource {
     /// Gives `frames` frames, then ends as told.
-    pub(crate) fn boxed(frames: u64, ending: Ending) -> Box<dyn FrameSource> {
+    pub fn boxed(frames: u64, ending: Ending) -> Box<dyn FrameSource> {
         let info = SourceInfo {
             kind: SourceKind::Video,
             width: 16,
@@ -84,6 +93,9 @@ impl FrameSource for ScriptedSource {
                 Ending::End => Ok(None),
                 Ending::Fail(text) => Err(Error::new(schema::ErrorKind::CorruptMedia, text)),
                 Ending::Stall => std::future::pending().await,
+                Ending::Loop => loop {
+                    tokio::task::yield_now().await;
+                },
             }
         })
     }

@@ -7,6 +7,8 @@
 //! again; whoever steps back before being clear does not count at all, nor does a box that jumps
 //! far beyond for a frame or two where people hide one another, even if its track ends there.
 
+use super::sight::{SightTime, is_reached};
+use schema::frame::FrameMeta;
 use schema::geometry::{ImagePoint, Side};
 use schema::id::TrackId;
 use schema::job::line::{CountingLine, LineDirection};
@@ -20,15 +22,18 @@ use std::sync::Arc;
 pub struct CrossingConfig {
     /// Fraction of the height of the object's box, so that near and far objects are treated alike.
     pub hysteresis: f32,
-    /// For how many frames in a row that a track is seen its foot point has to be clear of a line.
-    pub settle_frames: u32,
+    /// For how many seconds of the frames in which its track is seen, without another in between, a
+    /// foot point has to be clear of a line; 0 for one frame.
+    pub settle_seconds: f64,
+    /// Mean frames per second of the source, above 0.
+    pub frame_rate: f64,
     /// Frames after which a track that is not seen has ended; at least the tracker's own buffer.
     pub lost_after: u64,
 }
 
 impl Default for CrossingConfig {
     fn default() -> Self {
-        Self { hysteresis: 0.05, settle_frames: 1, lost_after: 300 }
+        Self { hysteresis: 0.05, settle_seconds: 0.0, frame_rate: 25.0, lost_after: 300 }
     }
 }
 
@@ -41,13 +46,13 @@ struct Passage {
     met: bool,
     /// Whether it was on the other side when it last was close to the line, that is: not clear.
     stepped: bool,
-    /// Frames in a row in which it was clear of the line on the other side.
-    beyond: u32,
+    /// For how many seconds it was clear of the line on the other side.
+    beyond: f64,
 }
 
 impl Passage {
     const fn at(home: Side) -> Self {
-        Self { home, met: false, stepped: false, beyond: 0 }
+        Self { home, met: false, stepped: false, beyond: 0.0 }
     }
 }
 
@@ -59,6 +64,16 @@ struct Walker {
     passages: Vec<Passage>,
 }
 
+/// What one frame tells of a walker.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    foot: ImagePoint,
+    /// How far from a line is clear of it, in pixels.
+    clear: f32,
+    /// Whether the walker was seen in the frame before.
+    goes_on: bool,
+}
+
 /// Counts crossings of a set of lines.
 #[derive(Debug)]
 pub struct LineCounter {
@@ -67,6 +82,7 @@ pub struct LineCounter {
     counts: Vec<LineCount>,
     walkers: BTreeMap<TrackId, Walker>,
     crossed: BTreeSet<TrackId>,
+    time: SightTime,
     frame: u64,
 }
 
@@ -82,14 +98,16 @@ impl LineCounter {
             lines,
             walkers: BTreeMap::new(),
             crossed: BTreeSet::new(),
+            time: SightTime::new(config.frame_rate),
             frame: 0,
         }
     }
 
     /// Takes what is seen in the next frame and tells the crossings that are established by it:
     /// of the tracks in sight, then of those that have ended.
-    pub fn observe(&mut self, objects: &[TrackedObject]) -> Vec<Crossing> {
+    pub fn observe(&mut self, meta: &FrameMeta, objects: &[TrackedObject]) -> Vec<Crossing> {
         self.frame += 1;
+        self.time.advance(meta.media_time_us);
         let mut found = Vec::new();
         for object in objects {
             let walker = self.walkers.entry(object.track_id).or_insert_with(|| Walker {
@@ -98,11 +116,15 @@ impl LineCounter {
                 last_seen: self.frame,
                 passages: first_sight(&self.lines, object.bbox.foot()),
             });
+            let step = Step {
+                foot: object.bbox.foot(),
+                clear: self.config.hysteresis * object.bbox.height(),
+                goes_on: walker.last_seen + 1 == self.frame,
+            };
             walker.label = Arc::clone(&object.class.label);
             walker.last_seen = self.frame;
-            let clear = self.config.hysteresis * object.bbox.height();
-            let settle = self.config.settle_frames;
-            let sides = walker.step(&self.lines, object.bbox.foot(), clear, settle);
+            let settle = self.config.settle_seconds;
+            let sides = walker.step(&self.lines, step, &self.time, settle);
             found.extend(sides.map(|(line, to)| Found::new(line, object.track_id, to, walker)));
         }
         found.extend(self.forget());
@@ -204,9 +226,9 @@ impl Walker {
     fn step(
         &mut self,
         lines: &[CountingLine],
-        foot: ImagePoint,
-        clear: f32,
-        settle: u32,
+        Step { foot, clear, goes_on }: Step,
+        time: &SightTime,
+        settle: f64,
     ) -> impl Iterator<Item = (usize, Side)> + use<> {
         let mut crossed = Vec::new();
         for (index, (line, passage)) in lines.iter().zip(&mut self.passages).enumerate() {
@@ -215,13 +237,13 @@ impl Walker {
             }
             let side = line.line.side(foot);
             if line.line.signed_distance(foot).abs() < clear {
-                passage.beyond = 0;
+                passage.beyond = 0.0;
                 passage.stepped = side != passage.home;
             } else if side == passage.home {
                 *passage = Passage::at(side);
             } else {
-                passage.beyond += 1;
-                if passage.beyond >= settle {
+                passage.beyond += time.adds(goes_on && passage.beyond > 0.0);
+                if is_reached(passage.beyond, settle) {
                     if passage.met {
                         crossed.push((index, side));
                     }
@@ -256,6 +278,7 @@ mod tests {
     use super::*;
     use schema::detection::{Category, Class};
     use schema::geometry::{BBox, Line};
+    use schema::time::MediaTime;
 
     fn line(direction: LineDirection) -> CountingLine {
         let p = |x, y| ImagePoint { x, y };
@@ -272,11 +295,27 @@ mod tests {
         let mut counter = LineCounter::new(vec![line(direction)], CrossingConfig::default());
         let mut when = Vec::new();
         for (i, y) in ys.iter().enumerate() {
-            when.extend(counter.observe(&[at(1, 50.0, *y)]).iter().map(|_| i));
+            when.extend(observe(&mut counter, &[at(1, 50.0, *y)]).iter().map(|_| i));
         }
         when.extend(counter.finish().iter().map(|_| ys.len()));
         let count = &counter.counts()["gate"];
         (count.forward, count.backward, when)
+    }
+
+    /// Takes the next frame at 25 frames/s.
+    fn observe(counter: &mut LineCounter, objects: &[TrackedObject]) -> Vec<Crossing> {
+        observe_at(counter, counter.frame as i64 * 40_000, objects)
+    }
+
+    fn observe_at(counter: &mut LineCounter, us: i64, objects: &[TrackedObject]) -> Vec<Crossing> {
+        let meta = FrameMeta {
+            frame_index: counter.frame,
+            media_time_us: MediaTime(us),
+            wall_time_us: None,
+            width: 200,
+            height: 200,
+        };
+        counter.observe(&meta, objects)
     }
 
     fn at(id: u32, x: f32, foot: f32) -> TrackedObject {
@@ -312,9 +351,9 @@ mod tests {
         assert_eq!(walk(LineDirection::Both, &[80.0, 103.0]), (1, 0, vec![2]));
         let config = CrossingConfig { lost_after: 2, ..CrossingConfig::default() };
         let mut counter = LineCounter::new(vec![line(LineDirection::Both)], config);
-        counter.observe(&[at(1, 50.0, 80.0)]);
-        counter.observe(&[at(1, 50.0, 103.0)]);
-        let later: Vec<usize> = (0..4).map(|_| counter.observe(&[]).len()).collect();
+        observe(&mut counter, &[at(1, 50.0, 80.0)]);
+        observe(&mut counter, &[at(1, 50.0, 103.0)]);
+        let later: Vec<usize> = (0..4).map(|_| observe(&mut counter, &[]).len()).collect();
         assert_eq!(later, [0, 0, 1, 0]);
         assert_eq!(counter.counts()["gate"].by_class["person"].forward, 1);
     }
@@ -332,28 +371,46 @@ mod tests {
         let mut counter =
             LineCounter::new(vec![line(LineDirection::Both)], CrossingConfig::default());
         for (x, y) in [(190.0, 80.0), (230.0, 80.0), (230.0, 130.0), (150.0, 130.0)] {
-            assert!(counter.observe(&[at(1, x, y)]).is_empty());
+            assert!(observe(&mut counter, &[at(1, x, y)]).is_empty());
         }
         assert_eq!(counter.crossed(), 0);
     }
 
     #[test]
     fn a_box_that_jumps_for_a_moment_does_not_cross() {
-        let config = CrossingConfig { settle_frames: 3, ..CrossingConfig::default() };
+        let config = CrossingConfig { settle_seconds: 0.12, ..CrossingConfig::default() };
         let mut counter = LineCounter::new(vec![line(LineDirection::Both)], config);
         let jumps = [80.0, 140.0, 140.0, 80.0, 80.0, 140.0, 101.0, 140.0, 140.0, 140.0, 140.0];
         let found: Vec<usize> =
-            jumps.iter().map(|y| counter.observe(&[at(1, 50.0, *y)]).len()).collect();
+            jumps.iter().map(|y| observe(&mut counter, &[at(1, 50.0, *y)]).len()).collect();
         assert_eq!(found, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
     }
 
     #[test]
+    fn a_moment_is_a_matter_of_time_and_not_of_frames() {
+        let config = CrossingConfig { settle_seconds: 0.2, ..CrossingConfig::default() };
+        let when = |times: &[i64]| {
+            let mut counter = LineCounter::new(vec![line(LineDirection::Both)], config);
+            let ys = [80.0].into_iter().chain(std::iter::repeat(140.0));
+            let mut found = times
+                .iter()
+                .zip(ys)
+                .map(|(ms, y)| observe_at(&mut counter, ms * 1000, &[at(1, 50.0, y)]).len());
+            found.position(|n| n == 1)
+        };
+        assert_eq!(when(&[0, 10, 20, 30, 40, 50, 60, 70, 80]), None);
+        assert_eq!(when(&[0, 40, 80, 120, 160, 200, 240]), Some(5));
+        assert_eq!(when(&[0, 500, 1000]), Some(2));
+    }
+
+    #[test]
     fn a_track_that_ends_counts_by_a_step_and_not_by_a_jump() {
-        let settle_frames = |n| CrossingConfig { settle_frames: n, ..CrossingConfig::default() };
+        let settle_seconds = |s| CrossingConfig { settle_seconds: s, ..CrossingConfig::default() };
         let at_end = |ys: &[f32]| {
-            let mut counter = LineCounter::new(vec![line(LineDirection::Both)], settle_frames(3));
+            let mut counter =
+                LineCounter::new(vec![line(LineDirection::Both)], settle_seconds(0.12));
             for y in ys {
-                assert!(counter.observe(&[at(1, 50.0, *y)]).is_empty(), "{ys:?}");
+                assert!(observe(&mut counter, &[at(1, 50.0, *y)]).is_empty(), "{ys:?}");
             }
             counter.finish().len()
         };
@@ -371,11 +428,11 @@ mod tests {
     fn a_gap_in_sight_does_not_lose_the_crossing() {
         let mut counter =
             LineCounter::new(vec![line(LineDirection::Both)], CrossingConfig::default());
-        counter.observe(&[at(1, 50.0, 80.0)]);
+        observe(&mut counter, &[at(1, 50.0, 80.0)]);
         for _ in 0..20 {
-            counter.observe(&[]);
+            observe(&mut counter, &[]);
         }
-        assert_eq!(counter.observe(&[at(1, 60.0, 130.0)]).len(), 1);
+        assert_eq!(observe(&mut counter, &[at(1, 60.0, 130.0)]).len(), 1);
         assert_eq!((counter.crossed(), counter.has_crossed(TrackId(1))), (1, true));
     }
 }

@@ -4,7 +4,8 @@
 //! with the number of frames.
 
 mod crossing;
+mod sight;
 mod unique;
 
 pub use crossing::{CrossingConfig, LineCounter};
-pub use unique::{TrackSummary, UniqueCounter};
+pub use unique::{TrackSummary, UniqueConfig, UniqueCounter};

@@ -1,5 +1,6 @@
 //! One row per track: where and when it was first and last seen, as what, how surely.
 
+use super::sight::{SightTime, is_reached};
 use schema::detection::Class;
 use schema::frame::FrameMeta;
 use schema::geometry::BBox;
@@ -13,6 +14,8 @@ use std::collections::BTreeMap;
 pub struct TrackSummary {
     /// Frames in which it was seen.
     pub frames: u64,
+    /// For how long it was seen, in seconds of media time; gaps do not count.
+    pub seconds: f64,
     /// Frame in which it was first seen, 0-based.
     pub first_frame: u64,
     /// Frame in which it was last seen.
@@ -34,6 +37,7 @@ impl TrackSummary {
     fn new(meta: &FrameMeta, object: &TrackedObject) -> Self {
         Self {
             frames: 0,
+            seconds: 0.0,
             first_frame: meta.frame_index,
             last_frame: meta.frame_index,
             first_time: meta.media_time_us,
@@ -80,11 +84,22 @@ impl TrackSummary {
     }
 }
 
+/// When a track counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UniqueConfig {
+    /// Once it was seen for so long, in seconds; 0 at once.
+    pub min_seconds: f64,
+    /// Mean frames per second of the source, above 0.
+    pub frame_rate: f64,
+}
+
 /// Counts distinct tracks: those that lasted, and those that were asked for by
 /// [`UniqueCounter::count`].
 #[derive(Debug)]
 pub struct UniqueCounter {
-    min_frames: u64,
+    min_seconds: f64,
+    time: SightTime,
+    latest_frame: Option<u64>,
     tracks: BTreeMap<TrackId, TrackSummary>,
     counted: usize,
     frames: u64,
@@ -93,11 +108,13 @@ pub struct UniqueCounter {
 }
 
 impl UniqueCounter {
-    /// Begins to count tracks that are seen in at least `min_frames` frames.
+    /// Begins to count.
     #[must_use]
-    pub const fn new(min_frames: u64) -> Self {
+    pub fn new(config: UniqueConfig) -> Self {
         Self {
-            min_frames,
+            min_seconds: config.min_seconds,
+            time: SightTime::new(config.frame_rate),
+            latest_frame: None,
             tracks: BTreeMap::new(),
             counted: 0,
             frames: 0,
@@ -111,13 +128,17 @@ impl UniqueCounter {
         self.frames += 1;
         self.observations += objects.len() as u64;
         self.peak = self.peak.max(objects.len());
+        self.time.advance(meta.media_time_us);
+        let before = self.latest_frame.replace(meta.frame_index);
         for object in objects {
             let track = self
                 .tracks
                 .entry(object.track_id)
                 .or_insert_with(|| TrackSummary::new(meta, object));
+            let goes_on = before == Some(track.last_frame);
+            track.seconds += self.time.adds(goes_on);
             track.observe(meta, object);
-            if track.frames >= self.min_frames {
+            if is_reached(track.seconds, self.min_seconds) {
                 self.counted += usize::from(!track.counted);
                 track.counted = true;
             }
@@ -168,13 +189,22 @@ mod tests {
     use schema::detection::Category;
 
     fn meta(index: u64) -> FrameMeta {
+        meta_at(index, index as i64 * 40_000)
+    }
+
+    fn meta_at(index: u64, us: i64) -> FrameMeta {
         FrameMeta {
             frame_index: index,
-            media_time_us: MediaTime(index as i64 * 40_000),
+            media_time_us: MediaTime(us),
             wall_time_us: None,
             width: 100,
             height: 100,
         }
+    }
+
+    /// A counter for 25 frames/s.
+    fn counter(min_seconds: f64) -> UniqueCounter {
+        UniqueCounter::new(UniqueConfig { min_seconds, frame_rate: 25.0 })
     }
 
     fn seen(id: u32, label: &str, score: f32) -> TrackedObject {
@@ -189,7 +219,7 @@ mod tests {
 
     #[test]
     fn brief_tracks_are_told_apart() {
-        let mut counter = UniqueCounter::new(5);
+        let mut counter = counter(0.2);
         for i in 0..10 {
             let mut objects = vec![seen(1, "car", 0.5)];
             if i == 4 {
@@ -203,8 +233,26 @@ mod tests {
     }
 
     #[test]
+    fn brief_is_a_matter_of_time_and_not_of_frames() {
+        let mut counter = counter(0.5);
+        let (car, van) = (seen(1, "car", 0.5), seen(2, "car", 0.5));
+        // Twenty frames within a tenth of a second, as a burst of a variable rate has them.
+        for i in 0..20 {
+            counter.observe(&meta_at(i, i as i64 * 5_000), std::slice::from_ref(&car));
+        }
+        assert_eq!(ids(&counter), [0; 0]);
+        // Two frames more than a second apart; the van is there in both, the car in none.
+        for i in 20..22 {
+            counter.observe(&meta_at(i, (i as i64 - 19) * 1_500_000), std::slice::from_ref(&van));
+        }
+        assert_eq!(ids(&counter), [2]);
+        let seconds: Vec<f64> = counter.tracks.values().map(|t| t.seconds).collect();
+        assert!((seconds[0] - 0.135).abs() < 1e-9 && (seconds[1] - 1.54).abs() < 1e-9);
+    }
+
+    #[test]
     fn a_brief_track_can_be_counted_once() {
-        let mut counter = UniqueCounter::new(3);
+        let mut counter = counter(0.12);
         counter.observe(&meta(0), &[seen(1, "car", 0.5), seen(2, "car", 0.5)]);
         for id in [2, 2, 9] {
             counter.count(TrackId(id));
@@ -222,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_class_is_voted_by_score() {
-        let mut counter = UniqueCounter::new(1);
+        let mut counter = counter(0.0);
         for (i, (label, score)) in
             [("truck", 0.3), ("car", 0.8), ("truck", 0.4)].into_iter().enumerate()
         {

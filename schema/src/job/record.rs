@@ -243,6 +243,44 @@ pub struct Job {
 }
 
 impl Job {
+    /// A job that waits, with the priority that most have: nothing was done with it yet.
+    #[must_use]
+    pub fn new(
+        id: JobId,
+        owner: UserId,
+        (kind, params): (JobKind, Value),
+        input: MediaFile,
+        now: WallTime,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            kind,
+            params,
+            input,
+            priority: Priority::default(),
+            retry_of: None,
+            state: JobState::Pending,
+            cancel_requested: false,
+            delete_requested: false,
+            attempt: 0,
+            transient_failures: 0,
+            poison_strikes: 0,
+            furthest_frame: 0,
+            progress: AttemptProgress::default(),
+            lease: None,
+            last_token: 0,
+            not_before: now,
+            outputs: None,
+            failure: None,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+            version: 1,
+        }
+    }
+
     /// How far it is: 1 when done, else the fraction of the present attempt.
     #[must_use]
     pub fn fraction(&self) -> f64 {

@@ -34,7 +34,8 @@ impl Preparation for Parameters {
     fn processor(&self, scene: &Scene) -> Box<dyn JobProcessor> {
         let config = CrossingConfig {
             lost_after: scene.lost_after,
-            settle_frames: (SETTLE_SECONDS * scene.frame_rate).ceil().max(1.0) as u32,
+            settle_seconds: SETTLE_SECONDS,
+            frame_rate: scene.frame_rate,
             ..CrossingConfig::default()
         };
         let lines = self.lines(scene.width, scene.height);
@@ -87,7 +88,7 @@ impl EmergencyCount {
 
 impl Processor for EmergencyCount {
     fn observe(&mut self, meta: &FrameMeta, objects: &[TrackedObject]) -> FrameRow {
-        let crossings = self.lines.observe(objects);
+        let crossings = self.lines.observe(meta, objects);
         self.flash(&crossings);
         self.tally.observe(meta, objects, crossings)
     }

@@ -18,11 +18,11 @@ pub struct Scene {
     pub width: u32,
     /// Displayed height in pixels.
     pub height: u32,
-    /// Frames per second.
+    /// Mean frames per second, above 0.
     pub frame_rate: f64,
-    /// A track counts from this many frames on.
-    pub min_frames: u64,
-    /// Frames for which the tracker keeps a track that is not seen.
+    /// A track counts once it was seen for this many seconds; 0 for a single picture.
+    pub min_seconds: f64,
+    /// After this many frames without sight the tracker has given a track up, with some to spare.
     pub lost_after: u64,
 }
 
@@ -93,7 +93,7 @@ mod tests {
 
     /// 200 x 200 pixels at 10 frames/s: a foot point settles in two frames.
     pub(super) const SCENE: Scene =
-        Scene { width: 200, height: 200, frame_rate: 10.0, min_frames: 10, lost_after: 100 };
+        Scene { width: 200, height: 200, frame_rate: 10.0, min_seconds: 1.0, lost_after: 100 };
 
     pub(super) fn meta(index: u64) -> FrameMeta {
         FrameMeta {

@@ -1,7 +1,7 @@
 //! What both counting kinds do: unique tracks, rows per frame.
 
 use super::Scene;
-use models::count::UniqueCounter;
+use models::count::{UniqueConfig, UniqueCounter};
 use schema::frame::FrameMeta;
 use schema::job::result::{Crossing, FrameRow, ObjectRow, TrackRow, rounded};
 use schema::track::TrackedObject;
@@ -15,7 +15,8 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(scene: &Scene) -> Self {
-        Self { unique: UniqueCounter::new(scene.min_frames), in_sight: 0 }
+        let Scene { min_seconds, frame_rate, .. } = *scene;
+        Self { unique: UniqueCounter::new(UniqueConfig { min_seconds, frame_rate }), in_sight: 0 }
     }
 
     /// Takes the next frame and makes its row. Who crosses a line counts, however brief the track.

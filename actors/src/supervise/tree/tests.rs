@@ -1,3 +1,5 @@
+//! Supervisors over children that follow scripts.
+
 use super::super::restart::{Backoff, Restart};
 use super::super::worker::{Service, child as worker};
 use super::*;
@@ -83,7 +85,7 @@ async fn children_that_die_are_begun_again_and_their_siblings_live_on() {
     assert_eq!(weak.cause.as_deref(), Some("panicked: as scripted"));
     let sound = stage.until("sound", |s| s.status == ChildStatus::Running).await;
     assert_eq!(sound.restarts, 0);
-    supervisor.drain_and_wait(None).await.expect("ends");
+    stop(&supervisor, Duration::from_secs(5)).await;
     assert_eq!(*stage.stopped.lock().expect("no panic"), ["weak", "sound"], "the last one first");
     assert!(stage.observed.get().children.is_empty());
 }
@@ -94,7 +96,7 @@ async fn a_child_that_dies_again_and_again_is_degraded_but_not_given_up() {
     let supervisor = stage.begin(vec![stage.child("weak", AT_ONCE, &[Life::Fail; 5])]).await;
     stage.until("weak", |s| s.status == ChildStatus::Degraded).await;
     stage.until("weak", |s| s.status == ChildStatus::Running && s.restarts == 5).await;
-    supervisor.drain_and_wait(None).await.expect("ends");
+    stop(&supervisor, Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
@@ -106,7 +108,7 @@ async fn what_was_added_before_the_end_is_begun_and_ends_first() {
         let spec = stage.child(name, temporary, lives);
         assert!(supervisor.cast(Message::Add(spec)).is_ok(), "it is not ending");
     }
-    supervisor.drain_and_wait(None).await.expect("ends");
+    stop(&supervisor, Duration::from_secs(5)).await;
     assert_eq!(*stage.stopped.lock().expect("no panic"), ["job", "first"]);
     let late = stage.child("late", temporary, &[]);
     assert!(supervisor.cast(Message::Add(late)).is_err(), "it has ended");
@@ -120,5 +122,5 @@ async fn the_temporary_end_for_good() {
     supervisor.cast(Message::Add(stage.child("job", temporary, &[Life::Panic]))).expect("runs");
     stage.until("first", |s| s.status == ChildStatus::Running).await;
     stage.observed.wait_for(|s| s.children.len() == 1).await;
-    supervisor.drain_and_wait(None).await.expect("ends");
+    stop(&supervisor, Duration::from_secs(5)).await;
 }

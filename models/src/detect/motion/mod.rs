@@ -7,7 +7,7 @@
 //! what moves, loses what has the colour of its background, and does not follow a camera that
 //! turns. Deterministic; time is the media time of the frames.
 //!
-//! Memory is bounded by the working size: about 90 bytes a cell, 10 MB for 480 x 270 cells.
+//! Memory is bounded by the working size: about 130 bytes a cell, 17 MB for 480 x 270 cells.
 
 mod align;
 mod components;

@@ -1,0 +1,137 @@
+//! Ends and beginnings of the node itself.
+
+use super::*;
+use crate::drivers::memory::MemoryBus;
+use crate::queue::transition::Transition;
+use crate::testing::bus::{FlakyBus, Mood};
+use schema::id::StartId;
+
+#[tokio::test]
+async fn an_orderly_end_gives_jobs_back_and_counts_nothing() {
+    let stage = Stage::new(&[(1, &[Act::Hold, Act::Hold])]).await;
+    let id = stage.submit(1).await;
+    stage.under_way(id).await;
+    let begun = Instant::now();
+    let (runner, node) = (Arc::clone(&stage.runner), stage.node.clone());
+    let ground = stage.end().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let job = ground.job(id).await.expect("is there");
+    assert_eq!((job.state, job.lease), (JobState::Processing, None));
+    assert_eq!((job.poison_strikes, job.transient_failures), (0, 0));
+    assert!(ground.store().unpublished(10).await.expect("a list").is_empty(), "all was published");
+    assert_eq!(ground.files().await.expect("a list"), [input(id)]);
+    let refused = node.stage().await.map(drop).expect_err("nothing new is taken");
+    assert_eq!(refused.kind(), ErrorKind::NotReady);
+    assert!(node.ready().await.is_err());
+
+    let next = ground.node(quick(), &runner).await.expect("starts");
+    let stage = Stage { ground, runner, node: next };
+    stage.runner.let_go.add_permits(1);
+    assert_eq!(stage.ended(id).await.state, JobState::Done);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_start_left_is_taken_up_at_once() {
+    let ground = Ground::new().await.expect("engines");
+    let (run, delete) =
+        (ground.submit(1).await.expect("new"), ground.submit(1).await.expect("new"));
+    let now = crate::clock::SystemClock.now();
+    let killed = StartId::from_uuid(crate::clock::SystemClock.uuid());
+    let store = ground.store();
+    for id in [run, delete] {
+        let expires_at = now.plus(Duration::from_secs(3600));
+        let begin = Transition::Begin { holder: killed, expires_at };
+        store.change_job(&Scope::System, id, begin, now).await.expect("leased");
+    }
+    let asked = Transition::RequestDelete;
+    store.change_job(&Scope::System, delete, asked, now).await.expect("marked");
+    let runner = Arc::new(ScriptedRunner::default());
+    let node = ground.node(quick(), &runner).await.expect("starts");
+    let error = ground.job(delete).await.expect_err("deleted before anything else");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let stage = Stage { ground, runner, node };
+    let job = stage.ended(run).await;
+    assert_eq!((job.state, job.attempt, job.poison_strikes), (JobState::Done, 2, 1));
+    assert_eq!(stage.ground.files().await.expect("a list"), all_files(run));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn every_event_reaches_a_bus_that_was_away_in_order() {
+    use Mood::{RefusesFlush, RefusesPublish, Works};
+    let ground = Ground::new().await.expect("engines");
+    let moods = [RefusesPublish, Works, RefusesFlush, RefusesPublish, Works, Works, RefusesFlush];
+    let bus = Arc::new(FlakyBus::new(&moods));
+    let runner = Arc::new(ScriptedRunner::default());
+    let engines = ground.engines(Arc::clone(&bus) as _).expect("engines");
+    let node = Platform::start_with(quick(), engines, Arc::clone(&runner) as _).await;
+    let stage = Stage { ground, runner, node: node.expect("starts") };
+    let ids = [stage.submit(1).await, stage.submit(1).await, stage.submit(1).await];
+    for id in ids {
+        assert_eq!(stage.ended(id).await.state, JobState::Done);
+    }
+    let mut expected = Vec::new();
+    for id in ids {
+        expected.push((id, stage.events(id).await));
+    }
+    let ground = stage.end().await;
+    assert!(ground.store().unpublished(10).await.expect("a list").is_empty());
+    let heard = bus.heard();
+    for (id, events) in expected {
+        let mut first: Vec<(String, Payload)> = Vec::new();
+        for message in heard.iter().filter(|m| m.subject.contains(&id.to_string())) {
+            let crate::bus::Numbering::Stored(key) = &message.numbering else { continue };
+            match first.iter().find(|(known, _)| known == key) {
+                Some((_, payload)) => assert_eq!(*payload, message.payload, "{key} said twice"),
+                None => first.push((key.clone(), message.payload.clone())),
+            }
+        }
+        let position = |e: &Event| e.position.expect("is stored").to_string();
+        let keys: Vec<String> = first.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, events.iter().map(position).collect::<Vec<_>>(), "in order, none missing");
+    }
+}
+
+#[tokio::test]
+async fn files_without_a_job_go_and_others_stay() {
+    let ground = Ground::new().await.expect("engines");
+    let old = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let staging = ground.objects.stage().await.expect("a folder");
+    for key in [format!("uploads/people-count_{old}.mp4"), "readme.txt".to_owned()] {
+        let path = staging.path().join("file");
+        std::fs::write(&path, "left").expect("writable");
+        ground.objects.adopt(&path, &key.parse().expect("a key")).await.expect("adopted");
+    }
+    drop(staging);
+    let young = JobId::from_uuid(crate::clock::Clock::uuid(&crate::clock::SystemClock));
+    let staging = ground.objects.stage().await.expect("a folder");
+    let path = staging.path().join("file");
+    std::fs::write(&path, "on its way").expect("writable");
+    ground.objects.adopt(&path, &input(young).parse().expect("a key")).await.expect("adopted");
+    drop(staging);
+    let node = ground.node(quick(), &Arc::default()).await.expect("starts");
+    let state = node.0.sight.janitor.wait_for(|s| s.rounds > 0).await;
+    assert_eq!((state.orphans, state.fault), (1, None));
+    assert_eq!(ground.files().await.expect("a list"), ["readme.txt".to_owned(), input(young)]);
+    node.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn health_is_told_part_by_part() {
+    let ground = Ground::new().await.expect("engines");
+    let node = ground.node(quick(), &Arc::default()).await.expect("starts");
+    node.ready().await.expect("takes work");
+    let health = node.health().await;
+    assert_eq!(health.status, HealthStatus::Healthy);
+    let names: Vec<&str> = health.components.keys().copied().collect();
+    assert_eq!(names, ["bus", "detector", "homography", "objects", "reid", "store"]);
+    assert_eq!(health.components["detector"].message.as_deref(), Some("motion"));
+    node.shutdown(DEADLINE).await;
+    assert_eq!(node.health().await.status, HealthStatus::Degraded, "its bus is closed");
+
+    let lost = ground.engines(Arc::new(MemoryBus::new())).expect("engines");
+    let mut config = quick();
+    config.jobs.concurrent = 0;
+    assert!(Platform::start(config, lost).await.is_err(), "what does not fit is refused");
+}
