@@ -40,12 +40,13 @@ fn main() -> schema::Result<()> {
 }
 
 async fn ended(node: &Platform, jobs: u64) {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     loop {
+        looks.tick().await;
         let seen = node.observe().jobs;
         if seen.done + seen.failed + seen.cancelled >= jobs {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

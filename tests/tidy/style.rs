@@ -119,11 +119,16 @@ fn the_wall_clock_is_read_in_one_place() {
 
 #[test]
 fn tests_wait_for_what_they_wait_for() {
+    let sleeps = |l: &str| code(l).contains("thread::sleep(") || code(l).contains("time::sleep(");
+    // Supervisors wait before they try again: there, with the runtime's timer, it is no guess.
+    let may_be_timer = |l: &str| code(l).contains("tokio::time::sleep(");
     let mut findings = Vec::new();
     for source in all().iter().filter(|s| !s.path.starts_with("tests/tidy/")) {
-        let sleeps =
-            |l: &str| code(l).contains("thread::sleep(") || code(l).contains("time::sleep(");
-        if source.text.lines().any(sleeps) {
+        let timers = match source.is_test() {
+            true => 0,
+            false => source.production_lines().iter().filter(|(_, l)| may_be_timer(l)).count(),
+        };
+        if source.text.lines().filter(|l| sleeps(l)).count() > timers {
             findings.push(source.path.clone());
         }
     }

@@ -141,7 +141,7 @@ impl Runner for ScriptedRunner {
         };
         let held = || async {
             report(progress, 1, None);
-            self.let_go.acquire().await.expect("never closed").forget();
+            self.let_go.acquire().await.expect("it lives as long as the runner").forget();
             Ok(1)
         };
         let frames = match self.next_act(request) {
@@ -150,8 +150,9 @@ impl Runner for ScriptedRunner {
                 tokio::select! { done = take(frames, ending, progress) => done, told = told => told }
             }
             Act::Panic(at) => {
-                take(at, Ending::End, progress).await?;
-                panic!("frame {at} is poison");
+                let taken = take(at, Ending::End, progress).await?;
+                assert_ne!(taken, at, "frame {at} is poison");
+                Ok(taken)
             }
             Act::Fail(kind) => Err(Error::new(kind, "failed, as scripted")),
             Act::Hold => tokio::select! { done = held() => done, told = told => told },

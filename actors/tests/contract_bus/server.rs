@@ -179,9 +179,15 @@ impl Plain {
         self.stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).expect("sent");
     }
 
+    /// The next line; the server's question whether one lives is answered and passed over.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).expect("a line");
-        line.trim_end().to_owned()
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).expect("a line");
+            match line.trim_end() {
+                "PING" => self.say("PONG"),
+                line => return line.to_owned(),
+            }
+        }
     }
 }

@@ -222,6 +222,7 @@ async fn what_is_no_subject_is_refused(bus: &dyn Bus) {
 
 async fn requests_are_answered(bus: &dyn Bus) {
     let mut requests = bus.serve(&pattern("ask.*"), "group", 4).await.expect("open");
+    let mut watching = listen(bus, "ask.>", 4).await;
     let asking = bus.request(text("ask.me", "question"), LONG);
     let answering = async {
         let request = soon(requests.next()).await.expect("a request");
@@ -230,6 +231,11 @@ async fn requests_are_answered(bus: &dyn Bus) {
     };
     let (answer, ()) = soon(futures_util::future::join(asking, answering)).await;
     assert_eq!(answer.expect("answered"), text("", "answer").payload);
+    // Requests are for who serves them, and messages for who listens.
+    bus.publish_all(vec![text("ask.me", "message")]).await.expect("open");
+    assert_eq!(texts(&mut watching, 1).await, ["message"]);
+    let asked = requests.next().now_or_never();
+    assert!(asked.is_none(), "a message was served: {asked:?}");
 }
 
 async fn unanswered_requests_are_told(bus: &dyn Bus) {

@@ -139,3 +139,24 @@ fn it_is_the_same_each_time_and_says_whose_it_is() {
     assert_eq!(other["channels"]["wake_jobs"]["address"], "mine.wake.jobs");
     assert!(!other.to_string().contains("sightline.v1"));
 }
+
+#[test]
+fn the_page_about_nats_says_the_same() {
+    let page = include_str!("../../../docs/nats.md");
+    for row in TABLE {
+        let delivery = match row.delivery {
+            Delivery::AtLeastOnce => "at least once",
+            Delivery::NewestWins => "newest wins",
+            Delivery::Hint => "hint",
+        };
+        let types: Vec<String> = row.events.iter().map(|kind| format!("`{kind}`")).collect();
+        let (template, about) = (row.template, row.about);
+        let line =
+            format!("| `sightline.v1.{template}` | {delivery} | {about} | {} |", types.join(", "));
+        let line = line.replace("|  |", "| |");
+        assert!(page.lines().any(|l| l == line), "docs/nats.md lacks: {line}");
+    }
+    for name in [header::MESSAGE_ID, header::EPOCH, header::SEQ, header::OWNER, header::SCHEMA] {
+        assert!(page.contains(name), "docs/nats.md lacks {name}");
+    }
+}

@@ -121,17 +121,17 @@ impl Group {
         for offset in 0..count {
             let at = (self.turn + offset) % count;
             let member = &self.members[at];
+            // Room first: a reply that is dropped again would wake the requesters that wait.
+            let Ok(room) = member.requests.try_reserve() else { continue };
             let Ok(credit) = Arc::clone(&member.credits).try_acquire_owned() else { continue };
             let reply = MemoryReply {
                 asker: Arc::clone(asker),
                 credit: Some(credit),
                 changed: Arc::clone(changed),
             };
-            let request = Request { message: message.clone(), reply: Box::new(reply) };
-            if member.requests.try_send(request).is_ok() {
-                self.turn = at + 1;
-                return true;
-            }
+            room.send(Request { message: message.clone(), reply: Box::new(reply) });
+            self.turn = at + 1;
+            return true;
         }
         false
     }

@@ -1,3 +1,5 @@
+//! Supervisors over children that follow scripts.
+
 use super::super::restart::{Backoff, Restart};
 use super::super::worker::{Service, child as worker};
 use super::*;
