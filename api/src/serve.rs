@@ -68,7 +68,8 @@ pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(EXHAUSTED).await;
+                // Some may be free again by then; the loop sees to it if the server ends meanwhile.
+                let _ = tokio::time::timeout(EXHAUSTED, platform.drain_begun()).await;
                 continue;
             }
         };

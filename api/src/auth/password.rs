@@ -235,11 +235,14 @@ mod tests {
     #[tokio::test]
     async fn only_so_many_wait() {
         let passwords = Passwords::new().expect("random bytes");
-        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (hold, held) = std::sync::mpsc::sync_channel::<()>(0);
         let held = Arc::new(Mutex::new(held));
         for _ in 0..THREADS + WAITING {
             let held = held.clone();
-            let work: Work = Box::new(move |_| drop(held.lock().expect("no panic").recv()));
+            let work: Work = Box::new(move |_| {
+                // It ends once nobody holds the other end.
+                let _ = held.lock().expect("no panic").recv();
+            });
             passwords.queue.send(work).await.expect("its threads are there");
         }
         // Both threads have taken one and stand still, so that the queue is full.

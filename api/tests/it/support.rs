@@ -268,12 +268,14 @@ pub(crate) async fn eventually<F: Future<Output = Option<T>>, T>(
     what: &str,
     mut ask: impl FnMut() -> F,
 ) -> T {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(found) = ask().await {
-            return found;
+    let mut every = tokio::time::interval(Duration::from_millis(20));
+    let found = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            every.tick().await;
+            if let Some(found) = ask().await {
+                return found;
+            }
         }
-        assert!(tokio::time::Instant::now() < deadline, "{what} did not come");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    });
+    found.await.unwrap_or_else(|_| panic!("{what} did not come"))
 }
