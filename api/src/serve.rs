@@ -68,7 +68,8 @@ pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(EXHAUSTED).await;
+                // Some may be free again by then; the loop sees to it if the server ends meanwhile.
+                let _ = tokio::time::timeout(EXHAUSTED, platform.drain_begun()).await;
                 continue;
             }
         };
@@ -98,8 +99,10 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, ending: CancellationToken) {
-        // Small answers go out at once.
+        // Small answers go out at once; who reads nothing for too long is gone. A connection that
+        // takes neither ends soon anyway.
         let _ = stream.set_nodelay(true);
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.idle));
         let service = hyper::service::service_fn(|request: poem::http::Request<Incoming>| {
             let local = LocalAddr(Addr::SocketAddr(self.local));
             let remote = RemoteAddr(Addr::SocketAddr(self.peer));

@@ -25,7 +25,7 @@ const ENGINES: &[(&str, &str)] = &[
     ("async_nats", "actors/src/drivers/nats"),
     ("object_store", "actors/src/drivers/objects"),
     ("ractor", "actors/src"),
-    ("poem", "api/src"),
+    ("poem", "api"),
     ("poem_openapi", "api/src"),
     ("clap", "src"),
 ];

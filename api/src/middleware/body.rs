@@ -144,9 +144,10 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::from_secs(60));
 
         let begun = Instant::now();
-        let drip = stream::unfold((), |()| async {
-            tokio::time::sleep(Duration::from_secs(59)).await;
-            Some((Ok::<_, io::Error>(Bytes::from_static(b"x")), ()))
+        let every = tokio::time::interval_at(begun, Duration::from_secs(59));
+        let drip = stream::unfold(every, |mut every| async {
+            every.tick().await;
+            Some((Ok::<_, io::Error>(Bytes::from_static(b"x")), every))
         });
         let result = guard(Body::from_bytes_stream(drip), LIMITS).into_vec().await;
         assert_eq!(fault(result), Some(BodyFault::TooSlow(LIMITS.idle)));

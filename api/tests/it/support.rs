@@ -46,6 +46,15 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings, config: PlatformConfig) -> Self {
+        Self::around(settings, config, |app| app).await
+    }
+
+    /// A server of what `finish` makes of the application.
+    pub(crate) async fn around(
+        settings: Settings,
+        config: PlatformConfig,
+        finish: impl FnOnce(App) -> App,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(Sqlite::memory().expect("a store in memory"));
@@ -64,7 +73,7 @@ impl Server {
         };
         let platform = Platform::start(config, engines).await.expect("a node");
         let config: ApiConfig = settings.validate(None).expect("settings are right");
-        let app = App::new(platform.clone(), config).await.expect("an application");
+        let app = App::new(platform.clone(), config).await.map(finish).expect("an application");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("is bound");
         let task = tokio::spawn(async move { serve(listener, app).await.expect("serves") });
@@ -261,12 +270,14 @@ pub(crate) async fn eventually<F: Future<Output = Option<T>>, T>(
     what: &str,
     mut ask: impl FnMut() -> F,
 ) -> T {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(found) = ask().await {
-            return found;
+    let mut every = tokio::time::interval(Duration::from_millis(20));
+    let found = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            every.tick().await;
+            if let Some(found) = ask().await {
+                return found;
+            }
         }
-        assert!(tokio::time::Instant::now() < deadline, "{what} did not come");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    });
+    found.await.unwrap_or_else(|_| panic!("{what} did not come"))
 }
