@@ -69,6 +69,16 @@ mod tests {
             ("STORAGE_ERROR", 5),
             ("INSUFFICIENT_STORAGE", 5),
             ("CANCELLED", 130),
+            ("UNAUTHENTICATED", 1),
+            ("TOKEN_EXPIRED", 1),
+            ("FORBIDDEN", 1),
+            ("USER_EXISTS", 1),
+            ("RATE_LIMITED", 1),
+            ("QUEUE_FULL", 1),
+            ("NOT_READY", 1),
+            ("CURSOR_EXPIRED", 1),
+            ("REQUEST_TIMEOUT", 1),
+            ("METHOD_NOT_ALLOWED", 1),
         ];
         let found: Vec<_> = ErrorKind::ALL.iter().map(|k| (k.code(), status(*k))).collect();
         assert_eq!(found, table);
