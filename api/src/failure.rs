@@ -121,8 +121,8 @@ pub struct ErrorDetails {
     #[oai(skip_serializing_if_is_none)]
     pub hint: Option<String>,
     /// The faulty fields.
-    #[oai(skip_serializing_if_is_empty)]
-    pub fields: Vec<FieldError>,
+    #[oai(skip_serializing_if_is_none)]
+    pub fields: Option<Vec<FieldError>>,
 }
 
 /// One faulty field.
@@ -191,7 +191,13 @@ fn body_fault(error: &poem::Error) -> Option<Error> {
     }
 }
 
+/// poem-openapi's reasons name its types before and after what is wrong.
 fn faulty_field(field: &str, reason: &str) -> Failure {
+    let reason = reason.split(" (occurred while").next().unwrap_or_default();
+    let reason = match reason.strip_prefix("failed to parse") {
+        Some(rest) => rest.split_once("\": ").map_or(reason, |(_, told)| told),
+        None => reason,
+    };
     let fault = FieldFault { field: field.to_owned(), message: lower_first(reason) };
     Error::validation(vec![fault]).into()
 }

@@ -98,8 +98,10 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, ending: CancellationToken) {
-        // Small answers go out at once.
+        // Small answers go out at once; who reads nothing for too long is gone. A connection that
+        // takes neither ends soon anyway.
         let _ = stream.set_nodelay(true);
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.idle));
         let service = hyper::service::service_fn(|request: poem::http::Request<Incoming>| {
             let local = LocalAddr(Addr::SocketAddr(self.local));
             let remote = RemoteAddr(Addr::SocketAddr(self.peer));

@@ -1,7 +1,7 @@
 //! What poem-openapi cannot say: schemas that are written elsewhere, the failures of every
 //! operation, who may call, paths as the seed has them.
 
-use super::{broken, schemas};
+use super::{broken, fields, schemas};
 use crate::auth::scheme::SCHEME;
 use crate::door::Door;
 use crate::failure::ErrorBody;
@@ -25,10 +25,11 @@ const OPTIONAL: [&str; 1] = ["register"];
 /// # Errors
 /// `SERVER_ERROR` where a part is missing or two schemas have one name.
 pub(super) fn finish(mut document: Value) -> Result<Value> {
+    add_failures(object_in(object(&mut document, "components")?, "schemas")?)?;
+    // What `schemars` says is true as it is; it comes after.
+    fields::tell_nulls(&mut document);
     let components = object(&mut document, "components")?;
-    let all = object_in(components, "schemas")?;
-    add_failures(all)?;
-    schemas::replace(all)?;
+    schemas::replace(object_in(components, "schemas")?)?;
     let security = object_in(components, "securitySchemes")?;
     let signed = json!({"type": "apiKey", "in": "query", "name": "sig",
         "description": "The signature of a URL that an answer of the API gave, with `exp`."});
@@ -48,37 +49,8 @@ pub(super) fn finish(mut document: Value) -> Result<Value> {
         finished.insert(path, operations);
     }
     document["paths"] = finished.into();
-    close_requests(&mut document);
+    fields::close_requests(&mut document);
     Ok(document)
-}
-
-/// What is sent to a canonical door has no other fields than are said.
-fn close_requests(document: &mut Value) {
-    let mut names: Vec<String> = Vec::new();
-    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
-        if Door::of(path) == Door::Canonical {
-            let operations = operations.as_object().into_iter().flatten();
-            names.extend(operations.filter_map(|(_, o)| name_at(o, JSON_REQUEST)));
-        }
-    }
-    while let Some(name) = names.pop() {
-        let schema = &mut document["components"]["schemas"][&name];
-        let is_open = schema["properties"].is_object() && schema["additionalProperties"].is_null();
-        if is_open {
-            schema["additionalProperties"] = false.into();
-            let fields = schema["properties"].as_object().into_iter().flatten();
-            names.extend(fields.filter_map(|(_, field)| name_at(field, "/$ref")));
-        }
-    }
-}
-
-/// Where an operation names the schema of its JSON body.
-const JSON_REQUEST: &str = "/requestBody/content/application~1json/schema/$ref";
-
-/// The name of the schema that is referred to at `pointer`.
-fn name_at(value: &Value, pointer: &str) -> Option<String> {
-    let reference = value.pointer(pointer)?.as_str()?;
-    reference.rsplit('/').next().map(str::to_owned)
 }
 
 /// The operations of the first seed's doors alone.

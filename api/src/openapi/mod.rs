@@ -1,6 +1,7 @@
 //! The one document: made of the handlers' types, finished here, then served, printed, shown and
 //! filtered for the first seed's clients.
 
+mod fields;
 mod finish;
 mod schemas;
 

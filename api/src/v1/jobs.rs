@@ -10,7 +10,7 @@ use crate::media::range::is_known;
 use crate::openapi::Tag;
 use crate::upload::RawBody;
 use crate::upload::canonical::{CanonicalForm, submission};
-use crate::wire::{JobDetail, JobResults};
+use crate::wire::{JobDetail, JobKindName, JobResults};
 use actors::handle::{Created, JobFilter, Page};
 use poem::Request;
 use poem::http::header::IF_NONE_MATCH;
@@ -18,7 +18,6 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use schema::id::JobId;
-use schema::job::JobKind;
 use schema::job::record::Job;
 
 /// Path below which media are served here.
@@ -145,14 +144,14 @@ impl JobsApi {
         /// In this state only.
         status: Query<Option<JobStatus>>,
         /// Of this kind only.
-        job_type: Query<Option<String>>,
+        job_type: Query<Option<JobKindName>>,
         /// The last job of the page before, as `meta.cursor` gave it.
         cursor: Query<Option<String>>,
         /// Entries at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u32>>,
     ) -> Result<Json<JobListBody>, Failure> {
-        let kind = job_type.0.map(|name| name.parse::<JobKind>()).transpose()?;
+        let kind = job_type.0.map(|name| name.0);
         let filter = JobFilter { owner: None, state: status.0.map(Into::into), kind };
         let before = cursor.0.map(|id| id.parse::<JobId>()).transpose()?;
         let page = Page::Before { before, limit: limit.0.unwrap_or(PAGE) };

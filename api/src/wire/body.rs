@@ -48,14 +48,13 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for JsonBody<T> {
 /// # Errors
 /// `VALIDATION_ERROR` that names every field that is missing, unknown or of another type.
 pub(crate) fn parse<T: ParseFromJSON>(value: Value, closed: bool) -> Result<T, Error> {
-    let given = value.clone();
-    T::parse_from_json(Some(value)).map_err(|error| {
-        let mut faults = faults::<T>(&given, closed);
-        if faults.is_empty() {
-            faults.push(fault("body", error.message()));
-        }
-        Error::validation(faults)
-    })
+    // First, since poem-openapi takes numbers for text and stops at the first fault.
+    let faults = faults::<T>(&value, closed);
+    if !faults.is_empty() {
+        return Err(Error::validation(faults));
+    }
+    T::parse_from_json(Some(value))
+        .map_err(|error| Error::validation(vec![fault("body", error.message())]))
 }
 
 async fn read(request: &Request, body: &mut RequestBody, door: Door) -> Result<Value, Failure> {

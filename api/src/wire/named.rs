@@ -1,7 +1,9 @@
 //! Types whose schema is written elsewhere: in the registry of kinds and codes, or by `schemars`.
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{
+    ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type,
+};
 use schema::ErrorKind;
 use schema::job::JobKind;
 use serde_json::Value;
@@ -94,4 +96,13 @@ named! {
 named! {
     /// A job of the first seed's doors, with the fields of its results beside its own.
     VideoJobDetail(Value) = "VideoJobDetail", MetaSchema::ANY
+}
+
+impl ParseFromParameter for JobKindName {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        value.parse().map(Self).map_err(|error: schema::Error| {
+            let told = error.fields().first().map(|fault| fault.message.clone());
+            ParseError::custom(told.unwrap_or_default())
+        })
+    }
 }

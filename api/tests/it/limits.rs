@@ -154,6 +154,24 @@ async fn every_answer_has_a_request_id_and_tells_browsers_what_not_to_do() {
     assert_eq!(wrong.header("allow"), Some("GET, HEAD, POST"));
 }
 
+#[tokio::test]
+async fn a_panic_is_one_failed_request_and_the_page_has_what_the_api_has_not() {
+    let page = poem::endpoint::make_sync(|request| match request.uri().path() {
+        "/panic" => panic!("scripted"),
+        _ => "the page",
+    });
+    let config = PlatformConfig::default();
+    let server = Server::around(settings(), config, |app| app.with_page(page)).await;
+    let client = server.client();
+    let failed = client.get("/panic").await;
+    assert_eq!((failed.status, failed.code()), (500, "SERVER_ERROR".to_owned()));
+    for path in ["/", "/anything.js"] {
+        assert_eq!(client.get(path).await.text(), "the page", "{path}");
+    }
+    assert_eq!(client.get("/api/v1/nothing").await.status, 404);
+    assert_eq!(client.get("/livez").await.status, 200);
+}
+
 /// Everything that is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

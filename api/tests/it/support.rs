@@ -46,6 +46,15 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings, config: PlatformConfig) -> Self {
+        Self::around(settings, config, |app| app).await
+    }
+
+    /// A server of what `finish` makes of the application.
+    pub(crate) async fn around(
+        settings: Settings,
+        config: PlatformConfig,
+        finish: impl FnOnce(App) -> App,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(Sqlite::memory().expect("a store in memory"));
@@ -64,7 +73,7 @@ impl Server {
         };
         let platform = Platform::start(config, engines).await.expect("a node");
         let config: ApiConfig = settings.validate(None).expect("settings are right");
-        let app = App::new(platform.clone(), config).await.expect("an application");
+        let app = App::new(platform.clone(), config).await.map(finish).expect("an application");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("is bound");
         let task = tokio::spawn(async move { serve(listener, app).await.expect("serves") });
