@@ -106,7 +106,7 @@ table! {
     }
     data {
         /// Folder of everything that is kept
-        data_dir, DATA_DIR, Value("sightline-data"), "a folder";
+        dir, DATA_DIR, Value("sightline-data"), "a folder";
         /// Where jobs, users and events are kept
         database_url, DATABASE_URL, Unset("sqlite://, then DATA_DIR, then /sightline.db"), "sqlite://PATH or sqlite::memory:";
         /// Space on the disk that uploads leave free; KB, MB, GB, KiB, MiB and GiB may follow the number

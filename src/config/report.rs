@@ -12,6 +12,18 @@ A setting is taken from, in this order: its flag, its long variable, its short v
 set to an empty text counts as not set. A list has commas between its items, or is a TOML array.
 `sightline config` prints what is in force, and where each value came from.";
 
+/// Variables that `docker-compose.yml` reads beside the settings; ends the example.
+const COMPOSE: &str = "
+# --- docker-compose.yml ---
+# There HOST and DATA_DIR are fixed, and PORT is the port of this machine.
+
+# Password of the server on NATS.
+# NATS_PASSWORD=
+
+# Password of those who may only listen on NATS.
+# NATS_VIEWER_PASSWORD=
+";
+
 /// What is in force as a table for people.
 pub(crate) fn table(settings: &[InForce]) -> String {
     let mut table = Table::new();
@@ -86,7 +98,7 @@ pub(crate) fn env_example() -> String {
             }
         };
     }
-    text
+    text + COMPOSE
 }
 
 fn default_text(key: &Key) -> String {
