@@ -386,9 +386,6 @@ fn expiry(platform: &Platform, principal: &Principal) -> Instant {
 
 /// Whether the client took what was sent, in time.
 fn reached(sent: std::result::Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> Step {
-    match sent {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Close(TRY_AGAIN_LATER, "the client does not read".to_owned())),
-    }
+    let late = |_| End::Close(TRY_AGAIN_LATER, "the client does not read".to_owned());
+    sent.map_err(late)?.map_err(|_| End::Gone)
 }
