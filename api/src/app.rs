@@ -70,7 +70,10 @@ impl App {
             media: MediaUrls::new(&config),
             limits: RequestLimits::new(config.clone(), platform.config().max_upload_bytes),
             document: openapi::document()?,
-            hub: Hub::new(ws::Limits::default()),
+            hub: Hub::new(ws::Limits {
+                heartbeat: config.websocket_heartbeat,
+                ..ws::Limits::default()
+            }),
             config,
             platform,
         };
@@ -86,11 +89,13 @@ impl App {
     /// All routes with all middleware: every request gets an answer.
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
         let document = &self.services.document;
-        let own = Route::new()
+        let mut own = Route::new()
             .at("/openapi.json", get(text("application/json", None, &document.json)))
             .at("/openapi-legacy.json", get(text("application/json", None, &document.legacy_json)))
-            .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)))
-            .at(WEB_SOCKET, get(ws::connect));
+            .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)));
+        if self.services.config.websocket_enabled {
+            own = own.at(WEB_SOCKET, get(ws::connect));
+        }
         let routes = Routes { own, api: openapi::endpoint() };
         Frame::new(routes, self.services)
     }

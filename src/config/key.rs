@@ -138,6 +138,12 @@ table! {
         /// How many seconds the head of a request may take, and its body may pause
         idle_seconds, HTTP_IDLE_SECONDS, Value("60"), "1 to 3600";
     }
+    websocket {
+        /// Whether the WebSocket is served
+        enabled, WEBSOCKET_ENABLED, Value("true"), "true or false";
+        /// How often a WebSocket says that it lives, in seconds
+        heartbeat_interval, WEBSOCKET_HEARTBEAT_INTERVAL, Value("30"), "1 to 3600";
+    }
     bus {
         /// NATS servers that events are published to
         nats_url, NATS_URL, Unset("in this process only"), "addresses such as nats://host:4222";

@@ -157,6 +157,12 @@ fn api(reader: &mut Reader) -> (ApiConfig, Option<SigningKeys>) {
         max_in_flight: Some(number(reader, "MAX_REQUESTS_IN_FLIGHT", 1..=100_000)),
         max_connections: Some(number(reader, "MAX_CONNECTIONS", 1..=1_000_000)),
         idle_seconds: Some(number(reader, "HTTP_IDLE_SECONDS", 1..=3_600)),
+        websocket_enabled: Some(reader.value("WEBSOCKET_ENABLED")),
+        websocket_heartbeat_interval: Some(number(
+            reader,
+            "WEBSOCKET_HEARTBEAT_INTERVAL",
+            1..=3_600,
+        )),
         access_token_seconds: Some(number(reader, "ACCESS_TOKEN_SECONDS", 60..=86_400)),
         refresh_token_days: Some(number(reader, "REFRESH_TOKEN_DAYS", 1..=365)),
     };

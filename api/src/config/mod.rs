@@ -86,6 +86,10 @@ pub struct Settings {
     pub max_connections: Option<usize>,
     /// How long a head may take, and how long a body may pause, in seconds.
     pub idle_seconds: Option<u64>,
+    /// `WEBSOCKET_ENABLED`.
+    pub websocket_enabled: Option<bool>,
+    /// `WEBSOCKET_HEARTBEAT_INTERVAL`, in seconds.
+    pub websocket_heartbeat_interval: Option<u64>,
     /// How long an access token lives, in seconds.
     pub access_token_seconds: Option<u64>,
     /// How long a refresh token lives, in days.
@@ -135,6 +139,10 @@ pub struct ApiConfig {
     pub max_connections: usize,
     /// How long a head may take, and how long a body may pause.
     pub idle: Duration,
+    /// Whether the WebSocket is served.
+    pub websocket_enabled: bool,
+    /// How often a WebSocket says that it lives.
+    pub websocket_heartbeat: Duration,
     /// How long an access token lives.
     pub access_token_lifetime: Duration,
     /// How long a refresh token lives.
@@ -191,6 +199,8 @@ impl Settings {
                 max_in_flight: self.max_in_flight.unwrap_or(512).max(1),
                 max_connections: self.max_connections.unwrap_or(4096).max(1),
                 idle: seconds(self.idle_seconds, 60),
+                websocket_enabled: self.websocket_enabled.unwrap_or(true),
+                websocket_heartbeat: seconds(self.websocket_heartbeat_interval, 30),
                 access_token_lifetime: seconds(self.access_token_seconds, 900),
                 refresh_token_lifetime: Duration::from_secs(days.saturating_mul(86_400)),
             })
