@@ -112,9 +112,9 @@ impl Built {
         let platform = Platform::start(self.settings.platform, self.engines).await?;
         let app = App::new(platform.clone(), self.settings.api).await?;
         let stop_metrics = CancellationToken::new();
-        let metrics = self.metrics.map(|(listener, metrics)| {
-            tokio::spawn(metrics.serve(listener, stop_metrics.clone()))
-        });
+        let metrics = self
+            .metrics
+            .map(|(listener, metrics)| tokio::spawn(metrics.serve(listener, stop_metrics.clone())));
         let server = tokio::spawn(api::serve(self.listener, app));
         notify::ready();
         Ok(Running {

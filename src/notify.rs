@@ -20,7 +20,8 @@ pub(crate) fn stopping() {
 
 fn tell(state: &str) {
     let Some(name) = std::env::var_os(VARIABLE).filter(|n| !n.is_empty()) else { return };
-    let sent = address(&name).and_then(|to| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &to));
+    let sent =
+        address(&name).and_then(|to| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &to));
     if let Err(error) = sent {
         tracing::warn!(%error, "the service manager cannot be told {state}");
     }

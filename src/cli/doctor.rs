@@ -1,8 +1,8 @@
 //! `doctor`: what this machine has, what is used in place of what it has not, and the command that
 //! would get it.
 
-use crate::config::models_folder;
 use super::{exit, stdout};
+use crate::config::models_folder;
 use actors::compute::ModelFiles;
 use actors::job::model::{MOTION, PREFERRED};
 use actors::media;

@@ -22,7 +22,8 @@ pub(super) struct MigrateArgs {
 pub(super) fn run(args: &MigrateArgs) -> Result<()> {
     let data = args.flags.load(Vec::new())?.settings.data;
     let Some(path) = data.database else {
-        let message = "DATABASE_URL says that the database is in memory: there is nothing to migrate";
+        let message =
+            "DATABASE_URL says that the database is in memory: there is nothing to migrate";
         return Err(Error::new(ErrorKind::ValidationError, message));
     };
     let _lock = DataFolder::lock(&data.folder)?;

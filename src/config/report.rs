@@ -77,7 +77,9 @@ pub(crate) fn markdown() -> String {
 
 /// `.env.example`: every variable with its default, commented out.
 pub(crate) fn env_example() -> String {
-    let head = format!("Every variable that Sightline reads; docs/configuration.md has the same.\n{SOURCES}");
+    let head = format!(
+        "Every variable that Sightline reads; docs/configuration.md has the same.\n{SOURCES}"
+    );
     let mut text: String = head.lines().map(|line| format!("# {line}\n")).collect();
     for (i, key) in TABLE.iter().enumerate() {
         if i == 0 || TABLE[i - 1].section != key.section {

@@ -252,8 +252,7 @@ pub(crate) fn models_folder(asked: Option<PathBuf>) -> PathBuf {
 fn is_filter(text: &str) -> bool {
     let level = |l: &str| l.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     let part = |p: &str| level(p) || p.rsplit_once('=').is_some_and(|(_, l)| level(l));
-    text.split(',').all(|p| part(p.trim()))
-        && tracing_subscriber::EnvFilter::try_new(text).is_ok()
+    text.split(',').all(|p| part(p.trim())) && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 
 fn number<T: FromStr + PartialOrd>(

@@ -63,12 +63,16 @@ fn defaults_are_right_and_everything_is_read() {
     assert_eq!(settings.api, api);
     let limits = settings.media;
     assert_eq!(limits.duration.map(|d| d.as_secs()), Some(14_400));
-    assert_eq!(actors::media::Limits { duration: None, ..limits }, actors::media::Limits::default());
+    assert_eq!(
+        actors::media::Limits { duration: None, ..limits },
+        actors::media::Limits::default()
+    );
 }
 
 #[test]
 fn all_faults_are_told_at_once_with_value_place_and_expectation() {
-    let file = "[server]\nport = 70000\nhots = \"a\"\n\n[nonsense]\na = 1\n\n[jobs]\nper_user = {}\n";
+    let file =
+        "[server]\nport = 70000\nhots = \"a\"\n\n[nonsense]\na = 1\n\n[jobs]\nper_user = {}\n";
     let error = refused(
         &[("ENVIRONMENT", "desk"), ("LOG_LEVEL", "loud"), ("QUEUE_LIMIT", "0")],
         Some(file),

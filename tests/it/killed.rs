@@ -162,9 +162,8 @@ async fn f12_a_job_that_kills_its_server_at_the_same_frame_is_given_up() {
         service = stage.start();
         let user = user.at(&service);
         let begun = Instant::now();
-        let holds = |job: &Value| {
-            job["status"] == "failed" || job["attempt"].as_u64() > Some(attempt)
-        };
+        let holds =
+            |job: &Value| job["status"] == "failed" || job["attempt"].as_u64() > Some(attempt);
         let job = user.job_when(&id, holds).await;
         assert!(frames(&job) < furthest && begun.elapsed() < PATIENCE, "{job:#}");
         if job["status"] == "failed" {

@@ -51,9 +51,9 @@ const KEPT: [&str; 7] = [
 pub(crate) fn sightline() -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_sightline")]);
-    command.env_clear().envs(
-        std::env::vars_os().filter(|(name, _)| KEPT.iter().any(|kept| name == kept)),
-    );
+    command
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| KEPT.iter().any(|kept| name == kept)));
     command.stdin(Stdio::null());
     command
 }

@@ -26,6 +26,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 const UNAUTHENTICATED: u16 = 4401;
 /// Close code of a server that cannot serve the client now (RFC 6455 registry).
 const TRY_AGAIN_LATER: u16 = 1013;
+/// How long a client may take to close in its turn.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Stored events that are read at a time.
 const PAGE: u32 = 256;
 /// Live messages that are sent before the socket is flushed.
@@ -74,9 +76,14 @@ pub(super) async fn serve(socket: WebSocketStream, opening: Opening) {
     };
     if let End::Close(code, reason) = end {
         tracing::debug!(code, reason, "websocket closed");
-        let close = session.socket.send(Message::close_with(code, reason));
-        // Whoever does not take it is gone.
-        let _ = timeout(Duration::from_secs(1), close).await;
+        // Read to the end, or what the client still sends would take the close away with it. Whoever
+        // does not take it is gone.
+        let farewell = async {
+            if session.socket.send(Message::close_with(code, reason)).await.is_ok() {
+                while let Some(Ok(_)) = session.socket.next().await {}
+            }
+        };
+        let _ = timeout(FAREWELL, farewell).await;
     }
 }
 
@@ -379,9 +386,6 @@ fn expiry(platform: &Platform, principal: &Principal) -> Instant {
 
 /// Whether the client took what was sent, in time.
 fn reached(sent: std::result::Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> Step {
-    match sent {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Close(TRY_AGAIN_LATER, "the client does not read".to_owned())),
-    }
+    let late = |_| End::Close(TRY_AGAIN_LATER, "the client does not read".to_owned());
+    sent.map_err(late)?.map_err(|_| End::Gone)
 }
