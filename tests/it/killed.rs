@@ -66,6 +66,7 @@ impl Stage {
         let begun = Instant::now();
         user.job_when(id, |job| job["attempt"].as_u64() > Some(attempt)).await;
         let took = service.ready_after + begun.elapsed();
+        eprintln!("running again after {took:.1?}");
         // 5 s is what is promised; the rest is for a machine that is busy with other tests.
         assert!(took < Duration::from_secs(15), "it took {took:?}");
     }

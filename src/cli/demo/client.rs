@@ -1,8 +1,8 @@
 //! A client of the API, as anybody could write one: it knows URLs and JSON, and nothing of the
 //! server's own types.
 
+use reqwest::RequestBuilder;
 use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, StatusCode};
 use schema::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -94,16 +94,16 @@ async fn read(request: RequestBuilder) -> Result<Value> {
     let answer: Value = response.json().await.map_err(failed)?;
     match status.is_success() {
         true => Ok(answer),
-        false => Err(refusal(status, &answer)),
+        false => Err(refusal(status.as_u16(), &answer)),
     }
 }
 
-fn refusal(status: StatusCode, answer: &Value) -> Error {
+fn refusal(status: u16, answer: &Value) -> Error {
     let code = answer.pointer("/error/code").and_then(Value::as_str).unwrap_or_default();
     let message = answer.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
     let kind = ErrorKind::ALL.iter().find(|kind| kind.code() == code);
     let kind = *kind.unwrap_or(&ErrorKind::ServerError);
-    Error::new(kind, format!("the server answers {}: {message}", status.as_u16()))
+    Error::new(kind, format!("the server answers {status}: {message}"))
 }
 
 fn text<'a>(answer: &'a Value, pointer: &str) -> Result<&'a str> {

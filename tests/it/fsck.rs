@@ -1,0 +1,75 @@
+//! `fsck` finds what does not fit together.
+
+use crate::endings::signal;
+use crate::service::{Service, frames};
+use crate::support::{clip, finish, sightline};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// Older than what may still be on its way.
+const OLD: SystemTime = SystemTime::UNIX_EPOCH;
+
+/// What is told of `data`: invariant and message.
+fn findings(data: &Path) -> Vec<(String, String)> {
+    let run = finish(sightline().args(["fsck", "--json", "--data-dir"]).arg(data));
+    let report: Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:#?}"));
+    let rows = report["findings"].as_array().expect("a list");
+    assert_eq!(run.status, i32::from(!rows.is_empty()), "{run:#?}");
+    let text = |row: &Value, key: &str| row[key].as_str().expect("text").to_owned();
+    rows.iter().map(|row| (text(row, "invariant"), text(row, "message"))).collect()
+}
+
+fn age(path: &Path, written: SystemTime) {
+    File::options().write(true).open(path).and_then(|f| f.set_modified(written)).expect("can be");
+}
+
+#[tokio::test]
+async fn i6_files_and_rows_belong_together() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (data, video) = (home.path().join("data"), home.path().join("clip.mp4"));
+    clip(&video, 1, &[]);
+    let service = Service::start(&data, &[]);
+    let user = service.user("ann", "correct horse battery").await;
+    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    user.done(&id).await;
+    assert_eq!(findings(&data), []);
+    signal(&service.child, "-TERM");
+    assert!(service.ended().0.success());
+
+    let media = data.join("media");
+    let stray = media.join("outputs/stray.mp4");
+    fs::write(&stray, "stray").expect("can be written");
+    assert_eq!(findings(&data), []);
+    age(&stray, OLD + Duration::from_secs(86_400));
+    let told = |message: String| vec![("I6".to_owned(), message)];
+    let orphan = "file outputs/stray.mp4 of 5 bytes belongs to no job".to_owned();
+    assert_eq!(findings(&data), told(orphan));
+    fs::remove_file(&stray).expect("it is there");
+
+    let key = format!("results/results_{id}.json");
+    let results = media.join(&key);
+    let size = fs::metadata(&results).expect("it is there").len();
+    File::options().append(true).open(&results).expect("can be").set_len(size + 1).expect("can be");
+    let wrong = format!("job {id}: its file {key} has {} bytes, its row says {size}", size + 1);
+    assert_eq!(findings(&data), told(wrong));
+    fs::remove_file(&results).expect("it is there");
+    assert_eq!(findings(&data), told(format!("job {id}: its file {key} is missing")));
+}
+
+#[tokio::test]
+async fn i10_a_job_that_nobody_runs_is_not_marked_running() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (data, video) = (home.path().join("data"), home.path().join("clip.mp4"));
+    clip(&video, 60, &[]);
+    let service = Service::start(&data, &[]);
+    let user = service.user("ann", "correct horse battery").await;
+    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    user.job_when(&id, |job| frames(job) > 0).await;
+    assert_eq!(findings(&data), []);
+    service.kill();
+    let told = format!("job {id} is marked running, and nobody serves");
+    assert_eq!(findings(&data), [("I10".to_owned(), told)]);
+}
