@@ -8,6 +8,7 @@ mod endings;
 #[path = "../../actors/tests/media/mutate.rs"]
 mod mutate;
 mod output;
+#[path = "../../actors/tests/media/server.rs"]
 mod server;
 mod support;
 mod url;

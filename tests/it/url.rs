@@ -1,7 +1,7 @@
 //! `analyze` over a URL whose server misbehaves.
 
 use crate::endings::{ends_in_time, signal};
-use crate::server::{Manner, Server};
+use crate::server::{Manner, Seen, Server};
 use crate::support::{analyze, clip, sightline};
 use std::path::Path;
 use std::process::Stdio;
@@ -19,9 +19,12 @@ fn a_download_that_fails() {
     let out = home.path().join("new/out");
     let film = film(home.path());
     let half = film.len() / 2;
-    for (manner, code) in
-        [(Manner::Cut(half), "DOWNLOAD_ERROR"), (Manner::NotFound, "DOWNLOAD_FAILED")]
-    {
+    for (manner, code) in [
+        (Manner::Cut(half), "DOWNLOAD_ERROR"),
+        // Within the index.
+        (Manner::Cut(300), "DOWNLOAD_ERROR"),
+        (Manner::NotFound, "DOWNLOAD_FAILED"),
+    ] {
         let server = Server::start(film.clone(), manner);
         let url = server.url();
         analyze(Path::new(&url), &out, ["--model", "motion"]).fails(3, code);
@@ -41,7 +44,7 @@ fn an_interrupt_while_a_url_stalls() {
         .stderr(Stdio::null())
         .spawn()
         .expect("the binary starts");
-    server.falls_silent();
+    assert_eq!(server.wait(), Seen::Silent);
     signal(&child, "-INT");
     assert_eq!(ends_in_time(&mut child).code(), Some(130));
     assert!(!home.path().join("new").exists());

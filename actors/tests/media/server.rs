@@ -1,4 +1,6 @@
 //! A small HTTP server on this machine that behaves, or misbehaves, as told.
+//!
+//! Stands alone, so that other test targets can include it by path.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,11 +12,16 @@ use std::time::Duration;
 
 /// What a server does with its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every target that includes it needs every manner")]
 pub(crate) enum Manner {
     /// Serves all, ranges too.
     Honest,
     /// Serves all, refuses ranges.
     WithoutRanges,
+    /// Serves all, in chunks of unknown number, refuses ranges.
+    WithoutLength,
+    /// Serves its file from the start, and is out of service for whoever wants it from elsewhere.
+    OutOfService,
     /// Falls silent at this offset of the file.
     Stall(usize),
     /// Hangs up at this offset of the file.
@@ -91,36 +98,54 @@ fn serve(
     tell: &SyncSender<Seen>,
 ) -> std::io::Result<()> {
     let start = request(&client, manner)?;
-    let (length, total) = (file.len() - start, file.len());
-    let head = match manner {
-        Manner::Silent => return fall_silent(client, tell),
-        Manner::NotFound => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(),
-        Manner::RedirectToFile => {
-            "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"
-                .to_owned()
-        }
-        Manner::CutWithoutLength(_) => "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_owned(),
-        Manner::WithoutRanges => {
-            format!("HTTP/1.1 200 OK\r\nAccept-Ranges: none\r\nContent-Length: {total}\r\n\r\n")
-        }
-        _ if start > 0 => format!(
-            "HTTP/1.1 206 Partial Content\r\nAccept-Ranges: bytes\r\n\
-             Content-Range: bytes {start}-{}/{total}\r\nContent-Length: {length}\r\n\r\n",
-            total - 1
-        ),
-        _ => format!("HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: {total}\r\n\r\n"),
-    };
-    client.write_all(head.as_bytes())?;
-    let end = match manner {
-        Manner::Stall(at) | Manner::Cut(at) | Manner::CutWithoutLength(at) => at.max(start),
-        Manner::NotFound | Manner::RedirectToFile => start,
-        _ => total,
-    };
-    client.write_all(&file[start..end])?;
-    if matches!(manner, Manner::Stall(_)) {
+    if manner == Manner::Silent {
         return fall_silent(client, tell);
     }
+    let (status, about, has_body) = answer(file.len(), start, manner);
+    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{about}\r\n\r\n");
+    client.write_all(head.as_bytes())?;
+    match manner {
+        _ if !has_body => {}
+        Manner::Stall(at) => {
+            client.write_all(&file[start..at.max(start)])?;
+            fall_silent(client, tell)?;
+        }
+        Manner::Cut(at) | Manner::CutWithoutLength(at) => {
+            client.write_all(&file[start..at.max(start)])?;
+        }
+        Manner::WithoutLength => {
+            for chunk in file.chunks(5000) {
+                client.write_all(format!("{:x}\r\n", chunk.len()).as_bytes())?;
+                client.write_all(&[chunk, b"\r\n"].concat())?;
+            }
+            client.write_all(b"0\r\n\r\n")?;
+        }
+        _ => client.write_all(&file[start..])?,
+    }
     Ok(())
+}
+
+/// Status, what is said of the body, and whether there is one.
+fn answer(total: usize, start: usize, manner: Manner) -> (&'static str, String, bool) {
+    let (last, left) = (total.saturating_sub(1), total - start);
+    let nothing = "Content-Length: 0".to_owned();
+    match manner {
+        Manner::NotFound => ("404 Not Found", nothing, false),
+        Manner::OutOfService if start > 0 => ("503 Service Unavailable", nothing, false),
+        Manner::RedirectToFile => {
+            ("302 Found", format!("Location: file:///etc/passwd\r\n{nothing}"), false)
+        }
+        Manner::CutWithoutLength(_) => ("200 OK", "Accept-Ranges: none".to_owned(), true),
+        Manner::WithoutLength => ("200 OK", "Transfer-Encoding: chunked".to_owned(), true),
+        Manner::WithoutRanges => {
+            ("200 OK", format!("Accept-Ranges: none\r\nContent-Length: {total}"), true)
+        }
+        _ if start > 0 => {
+            let range = format!("Content-Range: bytes {start}-{last}/{total}");
+            ("206 Partial Content", format!("{range}\r\nContent-Length: {left}"), true)
+        }
+        _ => ("200 OK", format!("Accept-Ranges: bytes\r\nContent-Length: {total}"), true),
+    }
 }
 
 /// Reads a request; where its range begins, 0 without one.
@@ -134,7 +159,10 @@ fn request(client: &TcpStream, manner: Manner) -> std::io::Result<usize> {
         let range = line.strip_prefix("Range: bytes=").and_then(|range| range.split('-').next());
         start = range.map_or(start, |range| range.parse().expect("a number"));
     }
-    let ignores = matches!(manner, Manner::WithoutRanges | Manner::CutWithoutLength(_));
+    let ignores = matches!(
+        manner,
+        Manner::WithoutRanges | Manner::WithoutLength | Manner::CutWithoutLength(_)
+    );
     Ok(if ignores { 0 } else { start })
 }
 

@@ -12,6 +12,8 @@ impl Code {
     pub(super) const END: Self = Self(sys::AVERROR_EOF);
     pub(super) const AGAIN: Self = Self(sys::AVERROR(EAGAIN));
     pub(super) const OUT_OF_MEMORY: Self = Self(sys::AVERROR(ENOMEM));
+    pub(super) const INPUT_OUTPUT: Self = Self(sys::AVERROR(EIO));
+    pub(super) const INVALID: Self = Self(sys::AVERROR(EINVAL));
 
     /// The operating system's error, where it is one.
     pub(super) fn os_error(self) -> Option<std::io::Error> {
@@ -20,8 +22,16 @@ impl Code {
     }
 }
 
+const EIO: c_int = 5;
 const EAGAIN: c_int = 11;
 const ENOMEM: c_int = 12;
+const EINVAL: c_int = 22;
+
+impl From<std::io::Error> for Code {
+    fn from(error: std::io::Error) -> Self {
+        error.raw_os_error().map_or(Self::INPUT_OUTPUT, |errno| Self(sys::AVERROR(errno)))
+    }
+}
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ mod convert;
 mod decode;
 mod demux;
 mod dictionary;
+mod download;
 mod encode;
 mod error;
 mod format;

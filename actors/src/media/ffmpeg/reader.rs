@@ -45,7 +45,6 @@ impl Reader {
             threads: if is_still { 1 } else { limits.decoder_threads },
         };
         let decoder = Decoder::open(demuxer.codec(), demuxer.parameters(), &options)?;
-        let truncated = truncated || demuxer.index_exceeds_data();
         let findings = Findings { corrupt_packets: 0, truncated };
         let packet = Packet::new().map_err(out_of_memory)?;
         Ok(Self { demuxer, decoder, packet, findings, damage: 0, draining: false })
@@ -93,8 +92,8 @@ impl Reader {
             // What is left in the decoder comes out by receiving alone.
             return Ok(());
         }
-        if self.demuxer.watch().is_stopped() {
-            return Err(Error::new(ErrorKind::Cancelled, "reading was stopped"));
+        if let Some(error) = self.demuxer.source().watch().error() {
+            return Err(error);
         }
         match self.demuxer.read(&mut self.packet)? {
             Read::Packet => {
@@ -122,17 +121,11 @@ impl Reader {
         Ok(())
     }
 
-    /// No more packets: checks that a download was whole, then empties the decoder.
+    /// No more packets: checks that the data was whole, then empties the decoder.
     fn end(&mut self) -> Result<()> {
-        let source = self.demuxer.source();
-        if source.is_url() {
-            let cause = source.error();
-            // Without a length, a connection that closes early looks like the end of the file.
-            if cause.is_some() || (source.len().is_none() && self.findings.truncated) {
-                let cause = cause.unwrap_or(Code::END);
-                let message = format!("the download broke off: {cause}");
-                return Err(Error::new(ErrorKind::DownloadError, message).with_source(cause));
-            }
+        self.findings.truncated |= self.demuxer.is_cut();
+        if let Some(error) = self.demuxer.source().cut_short().filter(|_| self.findings.truncated) {
+            return Err(error);
         }
         self.draining = true;
         // An error here is an error of the packets before, which the next call reports.

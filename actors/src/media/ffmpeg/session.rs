@@ -19,6 +19,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+/// A picture of 16 bits for each of four channels, not compressed: no file has more to a pixel.
+const MAX_PIXEL_BYTES: u64 = 8;
+
 /// An open source with its first picture decoded.
 pub(super) struct Session {
     reader: Reader,
@@ -38,7 +41,7 @@ impl Session {
         let watch = Watch::new(stop, limits.stall);
         let (source, container, truncated) = match input {
             Input::File(path) => open_file(path, limits, &watch)?,
-            Input::Url(url) => open_url(url, &watch)?,
+            Input::Url(url) => open_url(url, limits, &watch)?,
         };
         let demuxer = Demuxer::open(source, container, limits)?;
         let time_base = (demuxer.time_base().num, demuxer.time_base().den);
@@ -110,8 +113,11 @@ impl Session {
     }
 }
 
-/// Looks into a file before libav does.
-fn open_file(path: &Path, limits: &Limits, watch: &Rc<Watch>) -> Result<(Source, Container, bool)> {
+/// What is to be demuxed.
+type Opened = (Source, Container, bool);
+
+/// Looks into a file before libav does; tells whether its end is missing.
+fn open_file(path: &Path, limits: &Limits, watch: &Rc<Watch>) -> Result<Opened> {
     let failed = |e: io::Error| Error::input(path, e);
     let about = std::fs::metadata(path).map_err(failed)?;
     if !about.is_file() {
@@ -121,10 +127,14 @@ fn open_file(path: &Path, limits: &Limits, watch: &Rc<Watch>) -> Result<(Source,
             Error::new(ErrorKind::InvalidFileType, message).with_hint("give one media file")
         );
     }
-    let mut file = File::open(path).map_err(failed)?;
-    let len = about.len();
+    let file = File::open(path).map_err(failed)?;
+    let opened = inspect(file, about.len(), limits, watch)?;
+    sniff::check_extension(path, opened.1)?;
+    Ok(opened)
+}
+
+fn inspect(mut file: File, len: u64, limits: &Limits, watch: &Rc<Watch>) -> Result<Opened> {
     let found = sniff::inspect(&mut file, len)?;
-    sniff::check_extension(path, found.container)?;
     if let Some(size) = found.size {
         limits.check_pixels(true, size.width.into(), size.height.into())?;
         size.check_plausible(len)?;
@@ -132,20 +142,19 @@ fn open_file(path: &Path, limits: &Limits, watch: &Rc<Watch>) -> Result<(Source,
     Ok((Source::file(file, len, watch)?, found.container, found.truncated))
 }
 
-/// Connects, and looks at the first bytes.
-fn open_url(url: &str, watch: &Rc<Watch>) -> Result<(Source, Container, bool)> {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-    if scheme != "http" && scheme != "https" {
-        let message = format!("url {url:?} does not begin with http:// or https://");
-        return Err(Error::new(ErrorKind::DownloadFailed, message));
-    }
-    let source = Source::url(url, watch)?;
-    let head = source.peek(sniff::HEAD).map_err(|code| {
-        watch.error().unwrap_or_else(|| {
-            let message = format!("the download broke off: {code}");
-            Error::new(ErrorKind::DownloadError, message).with_source(code)
-        })
-    })?;
+/// Connects, and looks at the first bytes. A picture is fetched whole, and then read as a file.
+fn open_url(url: &str, limits: &Limits, watch: &Rc<Watch>) -> Result<Opened> {
+    let mut source = Source::url(url, watch)?;
+    let head = source.peek(sniff::HEAD)?;
     let container = sniff::identify(&head)?;
+    if container.is_still() {
+        let (file, len) = source.fetch(limits.image_pixels.saturating_mul(MAX_PIXEL_BYTES))?;
+        let (picture, container, truncated) = inspect(file, len, limits, watch)?;
+        return match source.cut_short().filter(|_| truncated) {
+            Some(error) => Err(error),
+            None => Ok((picture, container, truncated)),
+        };
+    }
+    source.expect(container, &head);
     Ok((source, container, false))
 }

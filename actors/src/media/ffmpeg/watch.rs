@@ -1,5 +1,5 @@
-//! Ends libav's waiting in time: it asks a watch whether to go on, and the watch says stop when the
-//! source was stopped or no byte came for too long.
+//! Ends libav's waiting in time: it asks a watch whether to go on, and the watch says no once the
+//! source was stopped or a network gave nothing for too long.
 
 use super::sys;
 use schema::{Error, ErrorKind};
@@ -13,62 +13,38 @@ use std::time::{Duration, Instant};
 
 const EPERM: c_int = 1;
 
-/// Why libav was told to give up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trip {
-    /// The source was stopped.
-    Stopped,
-    /// No byte came for the stall time.
-    Stalled,
-}
-
 /// Asked by libav whether to go on. Belongs to the thread of its source, but for the stop flag.
 pub(super) struct Watch {
     stop: Arc<AtomicBool>,
     stall: Duration,
-    /// When bytes came last, and how many had come by then.
-    progress: Cell<(Instant, i64)>,
-    io: Cell<*const sys::AVIOContext>,
-    trip: Cell<Option<Trip>>,
+    /// Since when a network is waited for; `None` while libav has what it needs.
+    waiting: Cell<Option<Instant>>,
+    stalled: Cell<bool>,
     refused: Cell<bool>,
 }
 
 impl Watch {
     pub(super) fn new(stop: Arc<AtomicBool>, stall: Duration) -> Rc<Self> {
-        Rc::new(Self {
-            stop,
-            stall,
-            progress: Cell::new((Instant::now(), 0)),
-            io: Cell::new(ptr::null()),
-            trip: Cell::new(None),
-            refused: Cell::new(false),
-        })
+        let (waiting, stalled, refused) = (Cell::new(None), Cell::new(false), Cell::new(false));
+        Rc::new(Self { stop, stall, waiting, stalled, refused })
     }
 
-    /// Counts the bytes that `io` reads as progress; null for none. It must be taken back before
-    /// the context is freed.
-    pub(super) fn follow(&self, io: *const sys::AVIOContext) {
-        self.io.set(io);
+    /// Makes a call that waits for a network, which is given up where nothing comes for too long.
+    pub(super) fn wait<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.waiting.set(Some(Instant::now()));
+        let result = call();
+        self.waiting.set(None);
+        result
     }
 
-    /// The flag that stops the source.
-    pub(super) fn stop_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
-    }
-
-    /// Begins the stall time anew: a call into libav starts now.
-    pub(super) fn touch(&self) {
-        self.progress.set((Instant::now(), self.progress.get().1));
-    }
-
-    /// The error for what tripped it, if something did.
+    /// Why libav was told to give up, if it was.
     pub(super) fn error(&self) -> Option<Error> {
-        self.trip.get().map(|trip| match trip {
-            Trip::Stopped => Error::new(ErrorKind::Cancelled, "reading was stopped"),
-            Trip::Stalled => {
-                let message = format!("no data came for {} s", self.stall.as_secs_f32());
-                Error::new(ErrorKind::DownloadError, message)
-            }
+        if self.is_stopped() {
+            return Some(Error::new(ErrorKind::Cancelled, "reading was stopped"));
+        }
+        self.stalled.get().then(|| {
+            let message = format!("no data came for {} s", self.stall.as_secs_f32());
+            Error::new(ErrorKind::DownloadError, message)
         })
     }
 
@@ -83,21 +59,10 @@ impl Watch {
     }
 
     fn must_end(&self) -> bool {
-        if self.is_stopped() {
-            self.trip.set(Some(Trip::Stopped));
-            return true;
+        if self.waiting.get().is_some_and(|since| since.elapsed() > self.stall) {
+            self.stalled.set(true);
         }
-        let io = self.io.get();
-        // SAFETY: null, or a context that is not freed before it is taken back (see `follow`).
-        let bytes = if io.is_null() { 0 } else { unsafe { (*io).bytes_read } };
-        let (since, before) = self.progress.get();
-        if bytes != before {
-            self.progress.set((Instant::now(), bytes));
-        } else if since.elapsed() > self.stall {
-            self.trip.set(Some(Trip::Stalled));
-            return true;
-        }
-        false
+        self.stalled.get() || self.is_stopped()
     }
 
     /// For the fields of libav's structs that ask it. The watch must outlive them.

@@ -1,4 +1,4 @@
-//! Matroska and WebM (EBML, RFC 8794): whether the segment reaches beyond the end of the file.
+//! Matroska and WebM (EBML, RFC 8794): how long the segment says it is.
 
 use super::read_at;
 use std::io::{self, Read, Seek};
@@ -9,23 +9,21 @@ const SEGMENT: u64 = 0x1853_8067;
 /// Elements before the segment that are looked at: header, perhaps padding.
 const MAX_ELEMENTS: usize = 16;
 
-/// Whether the segment says that it is longer than the file. Live recordings do not say.
-pub(super) fn is_truncated(reader: &mut (impl Read + Seek), len: u64) -> io::Result<bool> {
+/// Where the segment ends, as its header says it. Live recordings do not say.
+pub(super) fn announced_len(reader: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
     let mut at = 0;
     for _ in 0..MAX_ELEMENTS {
-        let Some((id, id_len)) = vint(reader, at, false)? else { return Ok(false) };
-        let Some((size, size_len)) = vint(reader, at + id_len, true)? else { return Ok(false) };
-        let unknown = size == (1 << (7 * size_len)) - 1;
-        let end = (at + id_len + size_len).saturating_add(size);
+        let Some((id, id_len)) = vint(reader, at, false)? else { break };
+        let Some((size, size_len)) = vint(reader, at + id_len, true)? else { break };
+        if size == (1 << (7 * size_len)) - 1 {
+            break;
+        }
+        at = (at + id_len + size_len).saturating_add(size);
         if id == SEGMENT {
-            return Ok(!unknown && end > len);
+            return Ok(Some(at));
         }
-        if unknown || end >= len {
-            return Ok(false);
-        }
-        at = end;
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// A variable-length integer (RFC 8794, section 4) and its length; ids keep their marker bit.

@@ -54,13 +54,24 @@ fn box_at(reader: &mut (impl Read + Seek), at: u64, limit: u64) -> io::Result<Op
     Ok(Some(BoxAt { kind, payload: at + header, end: at.saturating_add(size) }))
 }
 
+/// Where the last top-level box ends whose header is there. One that goes on to the end of the
+/// file does not say.
+pub(super) fn announced_len(reader: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
+    let mut at = 0;
+    for _ in 0..MAX_BOXES {
+        let Some(current) = box_at(reader, at, 0)? else { break };
+        at = current.end;
+    }
+    Ok((at > 0).then_some(at))
+}
+
 /// Walks the top-level boxes; tells whether the last one reaches beyond the end of the file.
 ///
 /// # Errors
 /// `CORRUPT_MEDIA` without a whole index, `UNSUPPORTED_FORMAT` where a video track lies in
 /// another file, `MEDIA_LIMIT_EXCEEDED` where the index announces more samples than are taken.
 pub(super) fn inspect<R: Read + Seek>(reader: &mut R, len: u64) -> Result<bool> {
-    let found = walk(reader, len).map_err(|e| Error::io("reading the input", e))?;
+    let found = walk(reader, len).map_err(super::unreadable)?;
     let corrupt = |message: &str| {
         Error::new(ErrorKind::CorruptMedia, message)
             .with_hint("was the recording ended properly, the file copied whole?")

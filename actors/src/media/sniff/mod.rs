@@ -86,21 +86,46 @@ pub(crate) fn inspect<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Inspec
     let read = reader
         .seek(SeekFrom::Start(0))
         .and_then(|_| reader.by_ref().take(HEAD as u64).read_to_end(&mut head));
-    read.map_err(|e| Error::io("reading the input", e))?;
+    read.map_err(unreadable)?;
     let container = identify(&head)?;
     let (truncated, size) = match container {
         Container::IsoMedia => (iso::inspect(reader, len)?, None),
-        Container::Avi => (unless_io(riff::is_truncated(reader, len))?, None),
-        Container::Matroska => (unless_io(ebml::is_truncated(reader, len))?, None),
-        Container::Ogg => (unless_io(ogg::is_truncated(reader, len))?, None),
+        Container::Avi | Container::Matroska => {
+            let announced = announced_len(container, reader).map_err(unreadable)?;
+            (announced.is_some_and(|announced| announced > len), None)
+        }
+        Container::Ogg => (ogg::is_truncated(reader, len).map_err(unreadable)?, None),
         Container::Jpeg => still::inspect_jpeg(reader, len)?,
         Container::Png => still::inspect_png(reader, len)?,
     };
     Ok(Inspection { container, truncated, size })
 }
 
-fn unless_io(found: io::Result<bool>) -> Result<bool> {
-    found.map_err(|e| Error::io("reading the input", e))
+fn unreadable(error: io::Error) -> Error {
+    Error::io("reading the input", error)
+}
+
+/// The least length in bytes that the structure of a video says it has, as far as `reader`, which
+/// begins like it, reaches: of a download, the first bytes are enough.
+pub(crate) fn announced_len(
+    container: Container,
+    reader: &mut (impl Read + Seek),
+) -> io::Result<Option<u64>> {
+    match container {
+        Container::IsoMedia => iso::announced_len(reader),
+        Container::Avi => riff::announced_len(reader),
+        Container::Matroska => ebml::announced_len(reader),
+        Container::Ogg | Container::Jpeg | Container::Png => Ok(None),
+    }
+}
+
+/// How many bytes of the end [`is_tail_cut`] needs.
+pub(crate) const TAIL: usize = ogg::TAIL as usize;
+
+/// Whether the last bytes of a video say that it does not end there.
+pub(crate) fn is_tail_cut(container: Container, tail: &[u8]) -> bool {
+    let is_cut = || ogg::is_truncated(&mut io::Cursor::new(tail), tail.len() as u64);
+    container == Container::Ogg && is_cut().unwrap_or(true)
 }
 
 /// Reads exactly `N` bytes at `at`, or `None` where the file ends before.

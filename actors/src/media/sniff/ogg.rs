@@ -4,15 +4,16 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 /// The capture pattern of every page.
 pub(super) const MAGIC: &[u8] = b"OggS";
-/// A page is at most this long: 27 bytes of header, 255 lacing values, 255 x 255 bytes.
-const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
+/// Bytes at the end in which the last page is whole, even where the cut-off beginning of one is
+/// behind it: a page is at most 27 bytes of header, 255 lacing values and 255 x 255 bytes long.
+pub(super) const TAIL: u64 = 2 * (27 + 255 + 255 * 255);
 const END_OF_STREAM: u8 = 0x04;
 
 /// Whether the last page is cut, or does not end its stream.
 pub(super) fn is_truncated(reader: &mut (impl Read + Seek), len: u64) -> io::Result<bool> {
     let mut tail = Vec::new();
-    reader.seek(SeekFrom::Start(len.saturating_sub(2 * MAX_PAGE)))?;
-    reader.by_ref().take(2 * MAX_PAGE).read_to_end(&mut tail)?;
+    reader.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+    reader.by_ref().take(TAIL).read_to_end(&mut tail)?;
     let Some(start) = tail.windows(4).rposition(|window| window == MAGIC) else {
         return Ok(true);
     };

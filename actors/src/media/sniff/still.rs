@@ -48,7 +48,7 @@ type Found = (bool, Option<StillSize>);
 /// # Errors
 /// `CORRUPT_MEDIA` where there is no frame header.
 pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
-    let size = jpeg_size(reader).map_err(|e| Error::io("reading the input", e))?;
+    let size = jpeg_size(reader).map_err(super::unreadable)?;
     let Some((width, height)) = size else {
         return Err(Error::new(ErrorKind::CorruptMedia, "the JPEG has no frame header"));
     };
@@ -87,7 +87,7 @@ fn jpeg_size(reader: &mut (impl Read + Seek)) -> io::Result<Option<(u32, u32)>> 
 /// # Errors
 /// `CORRUPT_MEDIA` where the header is missing.
 pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
-    let header = read_at::<26>(reader, 0).map_err(|e| Error::io("reading the input", e))?;
+    let header = read_at::<26>(reader, 0).map_err(super::unreadable)?;
     let Some([.., b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0, depth, colour]) = header
     else {
         return Err(Error::new(ErrorKind::CorruptMedia, "the PNG has no header (chunk IHDR)"));
@@ -102,7 +102,7 @@ pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Fo
     };
     let samples = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(channels);
     let least_bytes = samples.saturating_mul(u64::from(depth)) / 8 / DEFLATE_RATIO;
-    let notes = compressed_notes(reader, len).map_err(|e| Error::io("reading the input", e))?;
+    let notes = compressed_notes(reader, len).map_err(super::unreadable)?;
     if notes > MAX_NOTES {
         let message = format!("the PNG has {notes} bytes of compressed notes");
         return Err(Error::new(ErrorKind::MediaLimitExceeded, message));
@@ -130,6 +130,6 @@ fn tail_has(reader: &mut (impl Read + Seek), len: u64, marker: &[u8]) -> Result<
     reader
         .seek(SeekFrom::Start(len.saturating_sub(TAIL)))
         .and_then(|_| reader.by_ref().take(TAIL).read_to_end(&mut tail))
-        .map_err(|e| Error::io("reading the input", e))?;
+        .map_err(super::unreadable)?;
     Ok(tail.windows(marker.len()).any(|window| window == marker))
 }

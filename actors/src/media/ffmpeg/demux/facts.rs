@@ -80,19 +80,20 @@ impl Demuxer {
         if (1.0 / MAX_ASPECT..=MAX_ASPECT).contains(&ratio) { ratio } else { 1.0 }
     }
 
-    /// Whether the index has samples beyond the end of the data.
-    pub(in crate::media::ffmpeg) fn index_exceeds_data(&self) -> bool {
-        let Some(len) = self.source.len() else { return false };
+    /// Whether data is missing at the end, by the index and by what the data announces itself.
+    pub(in crate::media::ffmpeg) fn is_cut(&self) -> bool {
+        self.source.is_short() || self.source.len().is_some_and(|len| self.index_exceeds(len))
+    }
+
+    fn index_exceeds(&self, len: u64) -> bool {
         let stream = self.stream.as_ptr();
         // SAFETY: entries are valid until the next call into the demuxer.
         unsafe {
             let count = sys::avformat_index_get_entries_count(stream);
-            (0..count).any(|index| {
-                let entry = sys::avformat_index_get_entry(stream, index);
-                !entry.is_null()
-                    && u64::try_from((*entry).pos + i64::from((*entry).size()))
-                        .is_ok_and(|end| end > len)
-            })
+            (0..count)
+                .filter_map(|index| sys::avformat_index_get_entry(stream, index).as_ref())
+                .map(|entry| entry.pos.saturating_add(entry.size().into()))
+                .any(|end| u64::try_from(end).is_ok_and(|end| end > len))
         }
     }
 }

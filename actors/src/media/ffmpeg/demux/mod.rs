@@ -9,7 +9,7 @@ use super::error::{Code, check};
 use super::packet::Packet;
 use super::source::Source;
 use super::sys;
-use super::watch::{Watch, refuse_open};
+use super::watch::refuse_open;
 use crate::media::Limits;
 use crate::media::sniff::Container;
 use schema::{Error, ErrorKind, Result};
@@ -64,14 +64,29 @@ impl Demuxer {
         // From here on the demuxer frees the context; its stream is set once it is known.
         let mut demuxer =
             Self { context, stream: NonNull::dangling(), codec: Codec::NONE, container, source };
-        (demuxer.stream, demuxer.codec) = demuxer.choose_stream()?;
-        demuxer.check_limits(limits)?;
-        demuxer.check_order()?;
-        if !container.is_still() {
-            demuxer.analyse(limits)?;
-            demuxer.check_limits(limits)?;
+        match demuxer.prepare(limits) {
+            Ok(()) => Ok(demuxer),
+            // Of half a header, much may be missing: that it is half is what matters.
+            Err(error) => Err(match broken(&demuxer.source) {
+                Some(broken) => broken,
+                None if demuxer.source.is_short() => {
+                    let message = format!("the data is cut off: {error}");
+                    Error::new(ErrorKind::CorruptMedia, message).with_source(error)
+                }
+                None => error,
+            }),
         }
-        Ok(demuxer)
+    }
+
+    fn prepare(&mut self, limits: &Limits) -> Result<()> {
+        (self.stream, self.codec) = self.choose_stream()?;
+        self.check_limits(limits)?;
+        self.check_order()?;
+        if !self.container.is_still() {
+            self.analyse(limits)?;
+            self.check_limits(limits)?;
+        }
+        Ok(())
     }
 
     /// Whether the data can be reached: a server without ranges has sent what lies in front of
@@ -100,14 +115,13 @@ impl Demuxer {
                 options.push(Dictionary::new(&[("max_pixels", &max_pixels)])?);
             }
             let mut pointers: Vec<_> = options.iter_mut().map(|o| *o.as_mut_ptr()).collect();
-            self.source.watch().touch();
             let found = check(sys::avformat_find_stream_info(context, pointers.as_mut_ptr()));
             for (option, pointer) in options.iter_mut().zip(pointers) {
                 *option.as_mut_ptr() = pointer;
             }
             found
         };
-        found.map(drop).map_err(|code| self.explain(code))
+        found.map(drop).map_err(|code| explain(code, &self.source))
     }
 
     /// The default video stream, or the largest; cover pictures are no video.
@@ -175,10 +189,6 @@ impl Demuxer {
         self.container
     }
 
-    pub(super) fn watch(&self) -> &Watch {
-        self.source.watch()
-    }
-
     pub(super) const fn source(&self) -> &Source {
         &self.source
     }
@@ -191,15 +201,14 @@ impl Demuxer {
     /// Reads the next packet of the video stream.
     ///
     /// # Errors
-    /// Only where the source was stopped or stalled.
+    /// Only where the source was stopped, stalled or broke off.
     pub(super) fn read(&mut self, packet: &mut Packet) -> Result<Read> {
         loop {
             packet.clear();
-            self.source.watch().touch();
             // SAFETY: both are valid.
             let read =
                 check(unsafe { sys::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) });
-            if let Some(error) = self.source.watch().error() {
+            if let Some(error) = read.err().and_then(|_| self.source.failure()) {
                 return Err(error);
             }
             match read {
@@ -213,10 +222,6 @@ impl Demuxer {
                 Err(_) => return Ok(Read::Damaged),
             }
         }
-    }
-
-    fn explain(&self, code: Code) -> Error {
-        explain(code, &self.source)
     }
 }
 
@@ -258,7 +263,6 @@ fn open_context(source: &Source, container: Container) -> Result<NonNull<sys::AV
         fields.interrupt_callback = source.watch().callback();
         fields.opaque = fields.interrupt_callback.opaque;
         fields.io_open = Some(refuse_open);
-        source.watch().touch();
         let url = ptr::null();
         let opened = sys::avformat_open_input(&mut context, url, format, options.as_mut_ptr());
         (context, check(opened))
@@ -274,19 +278,19 @@ fn open_context(source: &Source, container: Container) -> Result<NonNull<sys::AV
     Ok(context)
 }
 
+/// Whether the network is to blame for what cannot be made sense of.
+fn broken(source: &Source) -> Option<Error> {
+    source.failure().or_else(|| source.cut_short().filter(|_| source.is_short()))
+}
+
 /// What a failure to open means for the user.
 fn explain(code: Code, source: &Source) -> Error {
-    let watch = source.watch();
-    if let Some(error) = watch.error() {
+    if let Some(error) = broken(source) {
         return error;
     }
-    if watch.has_refused() {
+    if source.watch().has_refused() {
         let message = "it refers to other files, which is not allowed";
         return Error::new(ErrorKind::UnsupportedFormat, message);
-    }
-    if let Some(cause) = source.error().filter(|_| source.is_url()) {
-        let message = format!("the download broke off: {cause}");
-        return Error::new(ErrorKind::DownloadError, message).with_source(cause);
     }
     let (kind, message) = match code.0 {
         sys::AVERROR_PATCHWELCOME => {
