@@ -30,14 +30,34 @@ const KINDS: [(&str, &str); 10] = [
 ];
 
 fn original(path: &Path, coding: &str) -> Vec<u8> {
+    make(path, "testsrc=s=96x64:r=10:d=1.2", coding);
+    std::fs::read(path).expect("it was made just now")
+}
+
+fn make(path: &Path, pattern: &str, coding: &str) {
     let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc=s=96x64:r=10:d=1.2"])
+        .args(["-v", "error", "-f", "lavfi", "-i", pattern])
         .args(coding.split(' '))
         .arg(path)
         .output()
         .expect("ffmpeg is installed by the set-up of the tests");
     assert!(output.status.success(), "{output:?}");
-    std::fs::read(path).expect("it was made just now")
+}
+
+/// The most kilobytes that any child of this process had resident.
+fn most_resident_kb() -> i64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts").max_rss()
+}
+
+#[test]
+fn a_large_video_is_annotated_within_its_memory() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (video, out) = (home.path().join("4k.avi"), home.path().join("out"));
+    make(&video, "testsrc2=s=3840x2160:r=10:d=1.2", "-c:v mjpeg -q:v 6 -threads 1");
+    analyze(&video, &out, ["--model", "motion"]).succeeds();
+    assert_eq!(json(&out.join("results.json"))["frame_count"], 12);
+    let used = most_resident_kb();
+    assert!(used < MEMORY_KB, "{used} kB were resident");
 }
 
 #[test]
@@ -73,7 +93,7 @@ fn damaged_files_end_as_the_manual_says() {
         }
         std::fs::remove_file(&input).expect("it is there");
     }
-    let used = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts").max_rss();
+    let used = most_resident_kb();
     assert!(used < MEMORY_KB, "{used} kB were resident");
     assert!(analysed > 0 && refused > 0, "{analysed} analysed, {refused} refused");
     println!(

@@ -121,7 +121,9 @@ pub trait FrameWriter: Send {
     /// Appends one picture.
     ///
     /// # Errors
-    /// `INSUFFICIENT_STORAGE` on a full disk, `SERVER_ERROR` where the encoder fails.
+    /// `INSUFFICIENT_STORAGE` on a full disk, `MEDIA_LIMIT_EXCEEDED` where a side is longer than
+    /// the encoder takes (16,384 pixels of a video, 65,500 of a picture), `SERVER_ERROR` where the
+    /// encoder fails.
     fn write(&mut self, frame: &Frame) -> Result<()>;
 
     /// Writes what is still held back and closes the file, which is playable only after this.
@@ -143,7 +145,7 @@ pub struct WriterOptions {
     pub quality: u8,
     /// How much work x264 puts into a smaller file.
     pub preset: Preset,
-    /// Encoder threads; 0 lets the encoder choose.
+    /// Encoder threads; 0 for as many as suit the cores, up to 4.
     pub threads: u32,
 }
 

@@ -139,6 +139,8 @@ fn record(
         if let (Some(pictures), Some(annotation)) = (&mut outputs.pictures, annotation) {
             let begun = Instant::now();
             let drawn = overlay.draw(&frame, &annotation)?;
+            // Of a huge picture, two at a time are enough.
+            drop(frame);
             let done = Instant::now();
             pictures.write(&drawn)?;
             meter.add(Stage::Draw, done - begun);

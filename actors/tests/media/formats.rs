@@ -155,6 +155,15 @@ async fn pixel_layouts() {
 }
 
 #[tokio::test]
+async fn huge_pictures_have_less_of_colour() {
+    let arguments = "-frames:v 1 -vf scale=4096:4096:flags=neighbor,setsar=1 -pix_fmt rgb24";
+    let Some((_folder, path)) = fields("a.png", arguments) else { return };
+    let found = drain(&path).await.expect("a picture");
+    assert_eq!((found.frames[0].width(), found.frames[0].chroma()), (4096, Chroma::Yuv420));
+    check_quarters("huge", &found.frames[0], [RED, GREEN, BLUE, YELLOW], 4);
+}
+
+#[tokio::test]
 async fn grey_pictures_have_no_colour() {
     for (name, arguments) in [
         ("a.png", "-frames:v 1 -vf scale=out_range=full,format=gray"),

@@ -163,6 +163,42 @@ async fn a_still_round_trips() {
 }
 
 #[test]
+fn a_side_that_is_too_long_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = WriterOptions::new(SourceKind::Image, 1.0);
+    for (options, long, size) in [(video(), 16_386, "16386x16"), (image, 65_502, "65502x16")] {
+        let frame = frame(0, 0, (long, 16), Chroma::Yuv420, LIMITED, paint);
+        let mut writer = open_writer(&folder.path().join("out"), &options).expect("an encoder");
+        let error = writer.write(&frame).expect_err("too long");
+        assert_eq!(error.kind(), ErrorKind::MediaLimitExceeded, "{error}");
+        assert!(error.message().contains(size) && error.hint().is_some(), "{error}");
+    }
+    for (options, long) in [(video(), 16_384), (WriterOptions::new(SourceKind::Image, 1.0), 65_500)]
+    {
+        write(
+            &folder.path().join("out"),
+            &options,
+            &[frame(0, 0, (long, 16), Chroma::Yuv420, LIMITED, paint)],
+        );
+    }
+}
+
+#[tokio::test]
+async fn large_frames_keep_their_times_and_their_colours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("out.mp4");
+    let one = |(i, t)| frame(i, t, (2560, 1440), Chroma::Yuv420, LIMITED, paint);
+    let frames: Vec<Frame> = (0..).zip([0, 40_000, 620_000, 660_000, 700_000]).map(one).collect();
+    write(&path, &video(), &frames);
+    let back = drain(&path).await.expect("its own output").frames;
+    assert_eq!(back.len(), frames.len());
+    for (own, back) in frames.iter().zip(&back) {
+        assert_eq!(own.meta(), back.meta());
+        assert!(mean_difference(own, back) < 2.0, "{}", mean_difference(own, back));
+    }
+}
+
+#[test]
 fn a_full_disk_and_a_missing_folder_are_told_apart() {
     let one = frame(0, 0, (64, 48), Chroma::Yuv420, LIMITED, paint);
     let image = WriterOptions::new(SourceKind::Image, 1.0);

@@ -25,6 +25,8 @@ pub(super) struct EncoderOptions<'a> {
     pub(super) name: &'a str,
     /// Width and height in pixels.
     pub(super) size: (u32, u32),
+    /// Most pixels of a side that it takes.
+    pub(super) max_side: u32,
     pub(super) chroma: Chroma,
     pub(super) colour: Colour,
     /// Seconds per tick.
@@ -59,13 +61,20 @@ impl Encoder {
     /// Opens an encoder.
     ///
     /// # Errors
-    /// `MODEL_UNAVAILABLE` where this FFmpeg has no such encoder, `SERVER_ERROR` where it does not
-    /// take the options.
+    /// `MODEL_UNAVAILABLE` where this FFmpeg has no such encoder, `MEDIA_LIMIT_EXCEEDED` where it
+    /// takes no picture of this size, `SERVER_ERROR` where it does not take the options.
     pub(super) fn open(options: &EncoderOptions<'_>) -> Result<Self> {
-        let name = options.name;
+        let (name, (width, height)) = (options.name, options.size);
         let codec = find(name).ok_or_else(|| missing(name))?;
+        if width.max(height) > options.max_side {
+            let limit = options.max_side;
+            let message = format!(
+                "the encoder {name} cannot write {width}x{height}: the limit is {limit} a side"
+            );
+            return Err(Error::new(ErrorKind::MediaLimitExceeded, message)
+                .with_hint("scale it down first, or ask for no annotated video or picture"));
+        }
         let refuse = |code: Code| {
-            let (width, height) = options.size;
             let message = format!("the encoder {name} refuses {width}x{height}: {code}");
             Error::new(ErrorKind::ServerError, message).with_source(code)
         };

@@ -10,6 +10,10 @@ use sys::AVPixelFormat as Format;
 /// Pictures of at least this height are BT.709 where nothing is said, as players assume.
 const HD_HEIGHT: u32 = 720;
 
+/// Pictures of more pixels get chroma at half size where they are converted from RGB: no model sees
+/// more of them, and it takes half the memory.
+const FULL_CHROMA: u64 = 16_000_000;
+
 /// What the samples of a picture mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Colour {
@@ -40,7 +44,10 @@ pub(super) fn layout_of(picture: &Picture) -> (Chroma, bool) {
         return (chroma, frame.linesize[..3].iter().all(|stride| *stride > 0));
     }
     let Some(description) = description(frame.format) else { return (Chroma::Yuv420, false) };
+    let (width, height) = picture.size();
+    let is_large = u64::from(width) * u64::from(height) > FULL_CHROMA;
     let chroma = match (description.log2_chroma_w, description.log2_chroma_h) {
+        _ if is_rgb(picture) && is_large => Chroma::Yuv420,
         _ if is_rgb(picture) => Chroma::Yuv444,
         _ if description.nb_components < 3 => Chroma::Yuv420,
         (0, 0) => Chroma::Yuv444,

@@ -10,12 +10,15 @@ use schema::{Error, ErrorKind, Result};
 
 /// The scale of quantisation, 1 (best) to 31.
 const SCALE: &str = "2";
+/// What libav's encoder takes; the format itself has room for 65,535.
+const MAX_SIDE: u32 = 65_500;
 
 /// Encodes `frame` as baseline JPEG with JFIF's colours (full range, BT.601), 4:4:4 where the
 /// frame is that, else 4:2:0.
 ///
 /// # Errors
-/// `MODEL_UNAVAILABLE` where FFmpeg has no JPEG encoder, `SERVER_ERROR` where it fails.
+/// `MODEL_UNAVAILABLE` where FFmpeg has no JPEG encoder, `MEDIA_LIMIT_EXCEEDED` where the frame is
+/// too long for it, `SERVER_ERROR` where it fails.
 pub(crate) fn encode_jpeg(frame: &Frame) -> Result<Vec<u8>> {
     super::init();
     let size = (frame.width(), frame.height());
@@ -27,6 +30,7 @@ pub(crate) fn encode_jpeg(frame: &Frame) -> Result<Vec<u8>> {
     let mut encoder = Encoder::open(&EncoderOptions {
         name: "mjpeg",
         size,
+        max_side: MAX_SIDE,
         chroma,
         colour,
         time_base: sys::AVRational { num: 1, den: 25 },

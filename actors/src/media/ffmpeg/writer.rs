@@ -10,13 +10,22 @@ use crate::media::{FrameWriter, Preset, WriterOptions};
 use models::picture::{Chroma, Frame, Range};
 use schema::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 /// The encoder: x264, for H.264 (ITU-T H.264) that every browser decodes.
 const ENCODER: &str = "libx264";
+/// The longest side that x264 takes.
+const MAX_SIDE: u32 = 16_384;
 /// Ticks per second: divides the usual frame rates without remainder.
 const TICKS: i32 = 90_000;
 /// The longest pause that is kept, an hour; MP4 holds 13 h at most, and who jumps farther is damaged.
 const MAX_GAP: i64 = 3600 * TICKS as i64;
+/// Threads where the choice is ours. Each encodes a frame of its own and keeps what it needs for
+/// it, some 12 bytes for each pixel; more than these are faster than any source.
+const THREADS: usize = 4;
+/// Frames of more pixels (1080p) are encoded one by one, threads sharing each: a third of the
+/// memory for a third more bytes. Without this, 8K takes gigabytes.
+const LARGE: u64 = 1920 * 1088;
 /// A key frame at least this often, in seconds, so that players can jump.
 const KEY_SECONDS: f64 = 2.0;
 
@@ -68,17 +77,27 @@ impl Mp4Writer {
             Preset::Veryfast => "veryfast",
         };
         let quality = self.options.quality.to_string();
+        let mut private = vec![("preset", preset), ("crf", &quality)];
+        if u64::from(size.0) * u64::from(size.1) > LARGE {
+            // No frame waits for another, and none is kept at quarter pixels.
+            private.extend([("tune", "zerolatency"), ("x264-params", "subme=0")]);
+        }
         let encoder = Encoder::open(&EncoderOptions {
             name: ENCODER,
             size,
+            max_side: MAX_SIDE,
             chroma: Chroma::Yuv420,
             colour,
             time_base,
             frame_rate,
             key_interval: (frame_rate * KEY_SECONDS).round().clamp(1.0, 600.0) as u32,
-            threads: self.options.threads,
+            threads: match self.options.threads {
+                // Half as many again as there are cores, as x264 does: some always wait.
+                0 => (available_parallelism().map_or(1, usize::from) * 3 / 2).min(THREADS) as u32,
+                threads => threads,
+            },
             global_header: true,
-            private: &[("preset", preset), ("crf", &quality)],
+            private: &private,
         })?;
         let muxer = Muxer::create(&self.path, &encoder, time_base)?;
         let packet = Packet::new().map_err(failed)?;
