@@ -77,7 +77,7 @@ impl Stage<'_> {
     /// (x over z) from the middle of the picture.
     pub(super) fn enter_behind(&mut self, other: usize, route: &Route, ratio: f32) {
         let person = Person::random(self.rng, Build::Small);
-        let mut best: Option<(f32, Walk)> = None;
+        let mut best: Option<((bool, f32), Walk)> = None;
         for _ in 0..TRIES {
             let ratio = ratio + self.rng.random_range(-0.02..0.02);
             let meets = self.actors[other].walk.first + self.actors[other].walk.reaches(ratio);
@@ -85,8 +85,10 @@ impl Stage<'_> {
             walk.first = meets.saturating_sub(walk.reaches(ratio));
             let clear = self.is_clear(&person, &walk);
             let seen = self.least_seen(&person, &walk, &self.actors[other], meets);
-            if best.as_ref().is_none_or(|(least, _)| clear && seen < *least) {
-                best = Some((seen, walk));
+            // A clear one before any that is not, then the one that is hidden best.
+            let rank = (!clear, seen);
+            if best.as_ref().is_none_or(|(least, _)| rank < *least) {
+                best = Some((rank, walk));
             }
             if clear && seen < HIDDEN {
                 break;

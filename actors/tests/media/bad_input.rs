@@ -1,6 +1,6 @@
 //! The table of bad inputs: each has its kind, a message that helps, and no hang.
 
-use crate::boxes::{index_last, top_level};
+use crate::boxes::{index_last, top_level, with_offsets};
 use crate::support::{drain, ffmpeg, frame, open, paint};
 use actors::media::{self, Input, Limits, SourceKind, SourceReport, WriterOptions, open_writer};
 use models::picture::{Chroma, Matrix, Range};
@@ -107,6 +107,14 @@ async fn what_cannot_be_read() {
     check("a.mkv", b"\x1a\x45\xdf\xa3\x80", CorruptMedia, "").await;
     check("a.ogg", b"OggS\0\x02nothing", CorruptMedia, "").await;
     check("a.avi", b"RIFF\x20\0\0\0AVI LIST", CorruptMedia, "").await;
+}
+
+#[tokio::test]
+async fn what_lies_beyond_all_numbers() {
+    let clip = made(SourceKind::Video);
+    for offset in [i64::MAX as u64, i64::MAX as u64 - 100, u64::MAX, 1 << 62] {
+        check("a.mp4", &with_offsets(&clip, offset), CorruptMedia, "no picture").await;
+    }
 }
 
 /// A PNG that announces this size and has `len` bytes.

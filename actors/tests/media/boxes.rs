@@ -43,3 +43,19 @@ fn shift_offsets(moov: &mut [u8], by: usize) {
         moov[place..place + 4].copy_from_slice(&offset.to_be_bytes());
     }
 }
+
+/// The same video with 64-bit chunk offsets (boxes `co64`), all of them `offset`.
+pub(crate) fn with_offsets(file: &[u8], offset: u64) -> Vec<u8> {
+    let number = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().expect("4")) as usize;
+    let at = file.windows(4).position(|name| name == b"stco").expect("chunk offsets") - 4;
+    let (size, count) = (number(at), number(at + 12));
+    let offsets = offset.to_be_bytes().repeat(count);
+    let head = [&(16 + 8 * count as u32).to_be_bytes()[..], b"co64", &file[at + 8..at + 16]];
+    let mut bytes = [&file[..at], &head.concat(), &offsets, &file[at + size..]].concat();
+    for parent in [b"moov", b"trak", b"mdia", b"minf", b"stbl"] {
+        let at = file.windows(4).position(|name| name == parent).expect("a parent") - 4;
+        let grown = (number(at) + 4 * count) as u32;
+        bytes[at..at + 4].copy_from_slice(&grown.to_be_bytes());
+    }
+    bytes
+}

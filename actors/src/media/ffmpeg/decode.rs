@@ -3,7 +3,7 @@
 use super::error::{Code, check};
 use super::format::is_planar_8_bit;
 use super::packet::Packet;
-use super::picture::Picture;
+use super::picture::{Picture, fill};
 use super::sys;
 use schema::{Error, ErrorKind, Result};
 use std::ffi::{CStr, c_int};
@@ -101,15 +101,12 @@ unsafe extern "C" fn clean_buffer(
     frame: *mut sys::AVFrame,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: called by libav with its own arguments, handed on; the buffers are fresh, and as
-    // long as they say.
+    // SAFETY: called by libav with its own arguments, handed on; the buffers are fresh.
     unsafe {
         let code = sys::avcodec_default_get_buffer2(context, frame, flags);
         if code >= 0 {
             let value = if is_planar_8_bit((*frame).format) { 0x80 } else { 0 };
-            for buffer in (*frame).buf.into_iter().filter(|buffer| !buffer.is_null()) {
-                ptr::write_bytes((*buffer).data, value, (*buffer).size);
-            }
+            fill(&mut *frame, value);
         }
         code
     }

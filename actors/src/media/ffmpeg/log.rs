@@ -3,6 +3,12 @@
 use super::sys;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
+/// C's `va_list` as a parameter: an array on x86-64, and so a pointer; itself on other machines.
+#[cfg(target_arch = "x86_64")]
+type Arguments = *mut sys::__va_list_tag;
+#[cfg(not(target_arch = "x86_64"))]
+type Arguments = sys::va_list;
+
 /// Room for one line; longer ones are cut.
 const LINE: usize = 512;
 
@@ -17,7 +23,7 @@ unsafe extern "C" fn forward(
     context: *mut c_void,
     level: c_int,
     format: *const c_char,
-    arguments: *mut sys::__va_list_tag,
+    arguments: Arguments,
 ) {
     if level > sys::AV_LOG_WARNING || !tracing::enabled!(target: "ffmpeg", tracing::Level::DEBUG) {
         return;

@@ -1,6 +1,6 @@
 //! A decoded picture (`AVFrame`) and its planes as shared bytes, without a copy.
 
-use super::error::Code;
+use super::error::{Code, check};
 use super::sys;
 use bytes::Bytes;
 use models::picture::{Chroma, Plane};
@@ -25,13 +25,17 @@ impl Picture {
         NonNull::new(unsafe { sys::av_frame_alloc() }).map(Self).ok_or(Code::OUT_OF_MEMORY)
     }
 
-    /// One with buffers of its own of the given pixel format, contents undefined.
+    /// One with buffers of its own of the given pixel format, all zeros: whatever is left out when
+    /// it is written is the same each time.
     pub(super) fn with_buffers(format: c_int, width: u32, height: u32) -> Result<Self, Code> {
         let mut picture = Self::new()?;
         let frame = picture.frame_mut();
         (frame.format, frame.width, frame.height) = (format, width as c_int, height as c_int);
-        // SAFETY: format and size are set, and there are no buffers yet.
-        super::error::check(unsafe { sys::av_frame_get_buffer(frame, 0) })?;
+        // SAFETY: format and size are set, and there are no buffers yet; then they are fresh.
+        unsafe {
+            check(sys::av_frame_get_buffer(frame, 0))?;
+            fill(frame, 0);
+        }
         Ok(picture)
     }
 
@@ -81,6 +85,21 @@ impl Drop for Picture {
     }
 }
 
+/// Sets every byte of a frame's buffers.
+///
+/// # Safety
+/// Nobody else reads or writes them.
+pub(super) unsafe fn fill(frame: &mut sys::AVFrame, value: u8) {
+    for buffer in frame.buf {
+        // SAFETY: null, or a valid buffer that is as long as it says.
+        unsafe {
+            if let Some(buffer) = buffer.as_ref() {
+                buffer.data.write_bytes(value, buffer.size);
+            }
+        }
+    }
+}
+
 /// One plane of a picture that several planes keep alive.
 struct PlaneView {
     picture: Arc<Picture>,
@@ -90,8 +109,9 @@ struct PlaneView {
 
 impl AsRef<[u8]> for PlaneView {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: libav allocated at least `stride * (height - 1) + width` bytes for this plane,
-        // initialised by the decoder, and they live as long as the picture.
+        // SAFETY: libav allocated at least `stride * (height - 1) + width` bytes for this plane, and
+        // they live as long as the picture. Decoder or scaler has written every row; what lies
+        // between two rows nobody looks at.
         unsafe { std::slice::from_raw_parts(self.picture.frame().data[self.index], self.len) }
     }
 }

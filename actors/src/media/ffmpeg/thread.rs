@@ -6,7 +6,7 @@ use models::picture::Frame;
 use schema::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -48,9 +48,8 @@ impl StopGuard {
     }
 
     fn stop(&self) {
-        if !self.stop.swap(true, Ordering::Relaxed) && !self.shared.ended.load(Ordering::Acquire) {
-            let mut stopping = STOPPING.lock().unwrap_or_else(PoisonError::into_inner);
-            stopping.push((Instant::now(), Arc::clone(&self.shared)));
+        if !self.stop.swap(true, Ordering::Relaxed) {
+            still_running().push((Instant::now(), Arc::clone(&self.shared)));
         }
     }
 }
@@ -64,11 +63,16 @@ impl Drop for StopGuard {
 /// Threads that were told to end, and when.
 static STOPPING: Mutex<Vec<(Instant, Arc<Shared>)>> = Mutex::new(Vec::new());
 
-/// How many threads were told to end more than 2 s ago and still hang in libav.
-pub(crate) fn abandoned() -> usize {
+/// Those of them that have not ended yet.
+fn still_running() -> MutexGuard<'static, Vec<(Instant, Arc<Shared>)>> {
     let mut stopping = STOPPING.lock().unwrap_or_else(PoisonError::into_inner);
     stopping.retain(|(_, shared)| !shared.ended.load(Ordering::Acquire));
-    stopping.iter().filter(|(since, _)| since.elapsed() > GRACE).count()
+    stopping
+}
+
+/// How many threads were told to end more than 2 s ago and still hang in libav.
+pub(crate) fn abandoned() -> usize {
+    still_running().iter().filter(|(since, _)| since.elapsed() > GRACE).count()
 }
 
 /// Opens `input` on a thread of its own. Dropping the future stops the attempt.
@@ -225,5 +229,12 @@ mod tests {
         assert_eq!(abandoned(), 1);
         drop(EndGuard(Arc::clone(&shared)));
         assert_eq!(abandoned(), 0);
+        // Nobody needs to ask for those that ended to be forgotten.
+        for _ in 0..100 {
+            let shared = Arc::new(Shared::default());
+            drop(StopGuard { stop: Arc::default(), shared: Arc::clone(&shared) });
+            drop(EndGuard(shared));
+        }
+        assert!(STOPPING.lock().expect("no panic").len() < 10);
     }
 }

@@ -4,7 +4,7 @@ use super::read_at;
 use schema::{Error, ErrorKind, Result};
 use std::io::{self, Read, Seek};
 
-/// A file of more top-level boxes is not walked to its end.
+/// A file of more boxes, nested ones included, is not walked to its end.
 const MAX_BOXES: usize = 1_000_000;
 /// Tracks of one index that are looked at; more are not opened anyhow.
 const MAX_TRACKS: usize = 64;
@@ -37,29 +37,45 @@ struct BoxAt {
     end: u64,
 }
 
-fn box_at(reader: &mut (impl Read + Seek), at: u64, limit: u64) -> io::Result<Option<BoxAt>> {
-    let Some(head) = read_at::<8>(reader, at)? else { return Ok(None) };
-    let [s0, s1, s2, s3, kind @ ..] = head;
-    let (header, size) = match u32::from_be_bytes([s0, s1, s2, s3]) {
-        0 => (8, limit.saturating_sub(at)),
-        1 => match read_at::<8>(reader, at + 8)? {
-            Some(large) => (16, u64::from_be_bytes(large)),
-            None => return Ok(None),
-        },
-        size => (8, u64::from(size)),
-    };
-    if size < header {
-        return Ok(None);
+/// Reads boxes, so many and no more.
+struct Boxes<'a, R> {
+    reader: &'a mut R,
+    left: usize,
+}
+
+impl<R: Read + Seek> Boxes<'_, R> {
+    /// The box at `at`, in a parent that ends at `limit`; `None` where there is none.
+    fn at(&mut self, at: u64, limit: u64) -> io::Result<Option<BoxAt>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let Some(head) = read_at::<8>(self.reader, at)? else { return Ok(None) };
+        let [s0, s1, s2, s3, kind @ ..] = head;
+        let (header, size) = match u32::from_be_bytes([s0, s1, s2, s3]) {
+            0 => (8, limit.saturating_sub(at)),
+            1 => match read_at::<8>(self.reader, at + 8)? {
+                Some(large) => (16, u64::from_be_bytes(large)),
+                None => return Ok(None),
+            },
+            size => (8, u64::from(size)),
+        };
+        if size < header {
+            return Ok(None);
+        }
+        Ok(Some(BoxAt { kind, payload: at + header, end: at.saturating_add(size) }))
     }
-    Ok(Some(BoxAt { kind, payload: at + header, end: at.saturating_add(size) }))
+
+    /// A number of 32 bits; 0 beyond the end.
+    fn number(&mut self, at: u64) -> io::Result<u64> {
+        Ok(read_at::<4>(self.reader, at)?.map_or(0, u32::from_be_bytes).into())
+    }
 }
 
 /// Where the last top-level box ends whose header is there. One that goes on to the end of the
 /// file does not say.
 pub(super) fn announced_len(reader: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
+    let mut boxes = Boxes { reader, left: MAX_BOXES };
     let mut at = 0;
-    for _ in 0..MAX_BOXES {
-        let Some(current) = box_at(reader, at, 0)? else { break };
+    while let Some(current) = boxes.at(at, 0)? {
         at = current.end;
     }
     Ok((at > 0).then_some(at))
@@ -112,16 +128,18 @@ struct Walk {
 }
 
 fn walk(reader: &mut (impl Read + Seek), len: u64) -> io::Result<Walk> {
+    let mut boxes = Boxes { reader, left: MAX_BOXES };
     let mut found = Walk::default();
     let mut at = 0;
-    for _ in 0..MAX_BOXES {
-        // A few stray bytes at the end are harmless; what is no box ends the walk.
-        let Some(current) = box_at(reader, at, len)? else { break };
+    // A few stray bytes at the end are harmless; what is no box ends the walk.
+    while at < len
+        && let Some(current) = boxes.at(at, len)?
+    {
         if &current.kind == b"moov" && found.index.is_none() {
             found.index = Some(current);
         }
         if current.end <= len {
-            let tracks = tracks(reader, current)?;
+            let tracks = tracks(&mut boxes, current)?;
             found.compressed |= tracks.iter().any(|track| track.is_compressed);
             for track in tracks {
                 found.external |= track.external && track.handler == *b"vide";
@@ -130,9 +148,6 @@ fn walk(reader: &mut (impl Read + Seek), len: u64) -> io::Result<Walk> {
         }
         found.truncated = current.end > len;
         at = current.end;
-        if at >= len {
-            break;
-        }
     }
     Ok(found)
 }
@@ -161,18 +176,18 @@ impl Track {
 }
 
 /// The tracks of a `moov`, the fragments of a `moof`, nothing of other boxes.
-fn tracks(reader: &mut (impl Read + Seek), parent: BoxAt) -> io::Result<Vec<Track>> {
+fn tracks(boxes: &mut Boxes<'_, impl Read + Seek>, parent: BoxAt) -> io::Result<Vec<Track>> {
     let mut found = Vec::new();
     if !matches!(&parent.kind, b"moov" | b"moof") {
         return Ok(found);
     }
     let mut at = parent.payload;
     while at < parent.end && found.len() < MAX_TRACKS {
-        let Some(child) = box_at(reader, at, parent.end)? else { break };
+        let Some(child) = boxes.at(at, parent.end)? else { break };
         if matches!(&child.kind, b"trak" | b"traf" | b"cmov") {
             let is_compressed = &child.kind == b"cmov";
             let mut track = Track { is_compressed, ..Track::default() };
-            read_track(reader, child, &mut track, 0)?;
+            read_track(boxes, child, &mut track, 0)?;
             found.push(track);
         }
         at = child.end;
@@ -181,23 +196,20 @@ fn tracks(reader: &mut (impl Read + Seek), parent: BoxAt) -> io::Result<Vec<Trac
 }
 
 fn read_track(
-    reader: &mut (impl Read + Seek),
+    boxes: &mut Boxes<'_, impl Read + Seek>,
     parent: BoxAt,
     track: &mut Track,
     depth: usize,
 ) -> io::Result<()> {
     let mut at = parent.payload;
     while at < parent.end && depth < MAX_DEPTH {
-        let Some(child) = box_at(reader, at, parent.end)? else { break };
+        let Some(child) = boxes.at(at, parent.end)? else { break };
         // Version and flags come first in all of these.
-        let mut number = |offset: u64| -> io::Result<u64> {
-            let bytes = read_at::<4>(reader, child.payload + offset)?;
-            Ok(bytes.map_or(0, u32::from_be_bytes).into())
-        };
+        let mut number = |offset: u64| boxes.number(child.payload.saturating_add(offset));
         match &child.kind {
             // The component type, then the handler; not that of a data reference.
             b"hdlr" if &parent.kind == b"mdia" => {
-                track.handler = read_at::<4>(reader, child.payload + 8)?.unwrap_or_default();
+                track.handler = (number(8)? as u32).to_be_bytes();
             }
             b"stsz" if number(4)? > 0 => track.unlisted += number(8)?,
             b"stts" => track.is_ticking = number(4)? == 1 && number(12)? == 1,
@@ -205,9 +217,9 @@ fn read_track(
             // Bits 8 to 11: fields that each sample has.
             b"trun" if number(0)? & 0xf00 == 0 => track.unlisted += number(4)?,
             b"trak" | b"mdia" | b"minf" | b"dinf" | b"stbl" | b"edts" | b"traf" => {
-                read_track(reader, child, track, depth + 1)?;
+                read_track(boxes, child, track, depth + 1)?;
             }
-            b"dref" => track.external |= has_external_entry(reader, child)?,
+            b"dref" => track.external |= has_external_entry(boxes, child)?,
             _ => {}
         }
         at = child.end;
@@ -216,15 +228,53 @@ fn read_track(
 }
 
 /// A data reference is the file itself where bit 0 of its flags is set.
-fn has_external_entry(reader: &mut (impl Read + Seek), dref: BoxAt) -> io::Result<bool> {
+fn has_external_entry(boxes: &mut Boxes<'_, impl Read + Seek>, dref: BoxAt) -> io::Result<bool> {
     let mut at = dref.payload + 8;
     while at < dref.end {
-        let Some(entry) = box_at(reader, at, dref.end)? else { break };
-        let flags = read_at::<4>(reader, entry.payload)?.map_or(1, u32::from_be_bytes);
+        let Some(entry) = boxes.at(at, dref.end)? else { break };
+        let flags = read_at::<4>(boxes.reader, entry.payload)?.map_or(1, u32::from_be_bytes);
         if flags & 1 == 0 && entry.end <= dref.end {
             return Ok(true);
         }
         at = entry.end;
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, SeekFrom};
+
+    /// Counts what is read of it.
+    struct Counted(Cursor<Vec<u8>>, usize);
+
+    impl Read for Counted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 += 1;
+            self.0.read(buffer)
+        }
+    }
+
+    impl Seek for Counted {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn an_index_of_tiny_boxes_is_not_read_for_ever() {
+        let (tiny, count) = (b"\0\0\0\x08free", 2 * MAX_BOXES);
+        for (outer, inner) in [("moov", ""), ("moov", "trak"), ("moof", "traf")] {
+            let mut body = tiny.repeat(count);
+            for name in [inner, outer].into_iter().filter(|name| !name.is_empty()) {
+                let size = (body.len() as u32 + 8).to_be_bytes();
+                body = [&size, name.as_bytes(), &body].concat();
+            }
+            let len = body.len() as u64;
+            let mut reader = Counted(Cursor::new(body), 0);
+            walk(&mut reader, len).expect("memory reads");
+            assert!(reader.1 <= MAX_BOXES + 10, "{outer}/{inner}: {} reads", reader.1);
+        }
+    }
 }
