@@ -105,7 +105,9 @@ struct Summary {
     spent: Duration,
 }
 
-/// Tracks every sequence and writes its result file, whole or not at all.
+/// Tracks every sequence and writes its result file, whole or not at all. It listens to no signal:
+/// one that kills it leaves the files of the sequences before, and at most a staging folder, which
+/// the next run into the same folder removes.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` for faulty parameters, `INVALID_INPUT_COMBINATION` where two folders would

@@ -109,3 +109,44 @@ fn what_a_killed_run_left_goes_with_the_next() {
     analyze(&video, &out, ["--model", "motion", "--no-video"]).succeeds();
     assert_eq!(names(&out), ["results.json", "tracks.jsonl"]);
 }
+
+#[test]
+fn a_killed_tracker_leaves_whole_files_only() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let out = home.path().join("out");
+    let sequence = |name: &str, frames: usize| {
+        let folder = home.path().join(name);
+        std::fs::create_dir_all(folder.join("det")).expect("can be made");
+        let info = format!(
+            "[Sequence]\nname=x\nframeRate=30\nseqLength={frames}\nimWidth=4000\nimHeight=60\n"
+        );
+        std::fs::write(folder.join("seqinfo.ini"), info).expect("can be written");
+        let line = |i: usize| format!("{},-1,{},5,20,50,0.9\n", i / 80 + 1, i % 80 * 50);
+        let lines: String = (0..frames * 80).map(line).collect();
+        std::fs::write(folder.join("det/det.txt"), lines).expect("can be written");
+        folder
+    };
+    let (short, long) = (sequence("short", 2), sequence("long", 4000));
+    let track = |sequences: &[&Path]| {
+        let mut command = sightline();
+        command.arg("track").args(sequences).arg("--out").arg(&out).stdout(Stdio::null());
+        command
+    };
+    for name in ["-INT", "-TERM"] {
+        let mut child = track(&[&short, &long]).spawn().expect("the binary starts");
+        // The second staging folder: the first sequence is done.
+        while !out.join("short.txt").exists() || names(&out).len() < 2 {
+            assert!(child.try_wait().expect("it was started").is_none(), "it ended too early");
+            std::thread::yield_now();
+        }
+        signal(&child, name);
+        assert!(!ends_in_time(&mut child).success());
+        let left = names(&out);
+        assert_eq!((left.len(), left[1].as_str()), (2, "short.txt"), "{left:?}");
+        let rows = std::fs::read_to_string(out.join("short.txt")).expect("rows");
+        assert_eq!(rows.lines().count(), 160);
+        std::fs::remove_file(out.join("short.txt")).expect("it is there");
+    }
+    assert!(track(&[&short]).status().expect("the binary starts").success());
+    assert_eq!(names(&out), ["short.txt"]);
+}
