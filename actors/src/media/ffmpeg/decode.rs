@@ -61,9 +61,6 @@ const CONCEALING: &[&str] = &["h264", "hevc"];
 pub(super) struct Codec(*const sys::AVCodec);
 
 impl Codec {
-    /// Stands for a codec that is not known yet.
-    pub(super) const NONE: Self = Self(ptr::null());
-
     /// The decoder for a stream.
     ///
     /// # Errors

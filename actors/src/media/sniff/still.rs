@@ -5,6 +5,7 @@
 use super::read_at;
 use schema::{Error, ErrorKind, Result};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 /// The signature of a PNG file.
 pub(super) const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -48,18 +49,19 @@ type Found = (bool, Option<StillSize>);
 /// # Errors
 /// `CORRUPT_MEDIA` where there is no frame header.
 pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
-    let size = jpeg_size(reader).map_err(super::unreadable)?;
-    let Some((width, height)) = size else {
+    let header = jpeg_header(reader).map_err(super::unreadable)?;
+    let Some((at, width, height)) = header else {
         return Err(Error::new(ErrorKind::CorruptMedia, "the JPEG has no frame header"));
     };
     // Every block of 8 x 8 pixels takes at least one bit.
     let least_bytes = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8)) / 8;
-    let truncated = !tail_has(reader, len, b"\xff\xd9")?;
+    // Thumbnails, in the segments before, have ends of their own.
+    let truncated = !tail_has(reader, at..len, b"\xff\xd9")?;
     Ok((truncated, Some(StillSize { width, height, least_bytes })))
 }
 
-/// The size in the start-of-frame segment (T.81, B.2.2).
-fn jpeg_size(reader: &mut (impl Read + Seek)) -> io::Result<Option<(u32, u32)>> {
+/// Where the start-of-frame segment (T.81, B.2.2) lies, and the width and height in it.
+fn jpeg_header(reader: &mut (impl Read + Seek)) -> io::Result<Option<(u64, u32, u32)>> {
     let mut at = 2;
     for _ in 0..MAX_SEGMENTS {
         let Some([0xff, marker]) = read_at::<2>(reader, at)? else { return Ok(None) };
@@ -70,7 +72,8 @@ fn jpeg_size(reader: &mut (impl Read + Seek)) -> io::Result<Option<(u32, u32)>> 
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 let frame = read_at::<9>(reader, at)?;
                 return Ok(frame.map(|[_, _, _, _, _, h1, h0, w1, w0]| {
-                    (u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into())
+                    let size = [[w1, w0], [h1, h0]].map(|side| u16::from_be_bytes(side).into());
+                    (at, size[0], size[1])
                 }));
             }
             _ => {
@@ -107,7 +110,7 @@ pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Fo
         let message = format!("the PNG has {notes} bytes of compressed notes");
         return Err(Error::new(ErrorKind::MediaLimitExceeded, message));
     }
-    let truncated = !tail_has(reader, len, b"IEND")?;
+    let truncated = !tail_has(reader, 0..len, b"IEND")?;
     Ok((truncated, Some(StillSize { width, height, least_bytes })))
 }
 
@@ -125,10 +128,11 @@ fn compressed_notes(reader: &mut (impl Read + Seek), len: u64) -> io::Result<u64
     Ok(sum)
 }
 
-fn tail_has(reader: &mut (impl Read + Seek), len: u64, marker: &[u8]) -> Result<bool> {
+/// Whether a marker is among the last bytes of a stretch.
+fn tail_has(reader: &mut (impl Read + Seek), within: Range<u64>, marker: &[u8]) -> Result<bool> {
     let mut tail = Vec::new();
     reader
-        .seek(SeekFrom::Start(len.saturating_sub(TAIL)))
+        .seek(SeekFrom::Start(within.end.saturating_sub(TAIL).max(within.start)))
         .and_then(|_| reader.by_ref().take(TAIL).read_to_end(&mut tail))
         .map_err(super::unreadable)?;
     Ok(tail.windows(marker.len()).any(|window| window == marker))

@@ -18,8 +18,7 @@ const MAX_ASPECT: f64 = 10.0;
 impl Demuxer {
     /// Average frames per second, or what the timestamps suggest, or 25.
     pub(in crate::media::ffmpeg) fn frame_rate(&self) -> f64 {
-        // SAFETY: as above.
-        let stream = unsafe { self.stream.as_ref() };
+        let stream = self.stream();
         [stream.avg_frame_rate, stream.r_frame_rate]
             .into_iter()
             .filter(|rate| rate.den != 0)
@@ -30,22 +29,20 @@ impl Demuxer {
 
     /// Length of the stream, or of the whole.
     pub(in crate::media::ffmpeg) fn duration(&self) -> Option<MediaTime> {
-        // SAFETY: as above.
-        let (stream, context) = unsafe { (self.stream.as_ref(), self.context.as_ref()) };
+        let stream = self.stream();
         let us = sys::AVRational { num: 1, den: 1_000_000 };
         let duration = if stream.duration > 0 {
             // SAFETY: pure arithmetic.
             unsafe { sys::av_rescale_q(stream.duration, stream.time_base, us) }
         } else {
-            context.duration
+            self.context.duration_us()
         };
         (duration > 0).then_some(MediaTime(duration))
     }
 
     /// Frames that the container counts, or its length suggests.
     pub(in crate::media::ffmpeg) fn frame_count(&self) -> Option<u64> {
-        // SAFETY: as above.
-        let counted = unsafe { self.stream.as_ref() }.nb_frames;
+        let counted = self.stream().nb_frames;
         let estimated = || {
             let frames = self.duration()?.seconds() * self.frame_rate();
             Some(frames.round() as u64)
