@@ -143,29 +143,15 @@ pub struct WriterOptions {
     pub frame_rate: f64,
     /// Constant rate factor of H.264: 0 (no loss) to 51, lower is better.
     pub quality: u8,
-    /// How much work x264 puts into a smaller file.
-    pub preset: Preset,
     /// Encoder threads; 0 for as many as suit the cores, up to 4.
     pub threads: u32,
-}
-
-/// Presets of x264, the quickest first. On a 720p clip, in milliseconds of one core per frame and
-/// megabytes per minute: 3.5 and 35, 7 and 14, 11 and 8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preset {
-    /// Least work, largest file.
-    Ultrafast,
-    /// The default.
-    Superfast,
-    /// Smaller.
-    Veryfast,
 }
 
 impl WriterOptions {
     /// The defaults for pictures of this kind, at `frame_rate` frames per second.
     #[must_use]
     pub const fn new(kind: SourceKind, frame_rate: f64) -> Self {
-        Self { kind, frame_rate, quality: 23, preset: Preset::Superfast, threads: 0 }
+        Self { kind, frame_rate, quality: 23, threads: 0 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is written reads back: pictures, times, sizes, colours.
 
 use crate::support::{clip, drain, ffprobe, frame, mean_difference, open, paint};
-use actors::media::{FrameWriter, Preset, SourceKind, WriterOptions, open_writer};
+use actors::media::{FrameWriter, SourceKind, WriterOptions, open_writer};
 use models::picture::{Chroma, Frame, Matrix, Range};
 use schema::ErrorKind;
 use std::path::Path;
@@ -118,11 +118,7 @@ fn players_are_told_what_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.mp4");
     let one = |i: u64| frame(i, i as i64 * 80_000, (160, 120), Chroma::Yuv420, LIMITED, paint);
-    let options = WriterOptions {
-        preset: Preset::Veryfast,
-        threads: 2,
-        ..WriterOptions::new(SourceKind::Video, 12.5)
-    };
+    let options = WriterOptions { threads: 2, ..WriterOptions::new(SourceKind::Video, 12.5) };
     write(&path, &options, &(0..30).map(one).collect::<Vec<_>>());
     let Some(said) = ffprobe(&path, "stream") else { return };
     for expected in [

@@ -6,7 +6,7 @@ use super::format::Colour;
 use super::mux::Muxer;
 use super::packet::Packet;
 use super::sys;
-use crate::media::{FrameWriter, Preset, WriterOptions};
+use crate::media::{FrameWriter, WriterOptions};
 use models::picture::{Chroma, Frame, Range};
 use schema::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,9 @@ use std::thread::available_parallelism;
 
 /// The encoder: x264, for H.264 (ITU-T H.264) that every browser decodes.
 const ENCODER: &str = "libx264";
+/// How much work goes into a smaller file. On a 720p clip, the presets ultrafast, superfast and
+/// veryfast take 3.5, 7 and 11 ms of one core per frame, for 35, 14 and 8 MB per minute.
+const PRESET: &str = "superfast";
 /// The longest side that x264 takes.
 const MAX_SIDE: u32 = 16_384;
 /// Ticks per second: divides the usual frame rates without remainder.
@@ -71,13 +74,8 @@ impl Mp4Writer {
         let colour = Colour { range: Range::Limited, matrix: first.matrix() };
         let time_base = sys::AVRational { num: 1, den: TICKS };
         let frame_rate = self.options.frame_rate;
-        let preset = match self.options.preset {
-            Preset::Ultrafast => "ultrafast",
-            Preset::Superfast => "superfast",
-            Preset::Veryfast => "veryfast",
-        };
         let quality = self.options.quality.to_string();
-        let mut private = vec![("preset", preset), ("crf", &quality)];
+        let mut private = vec![("preset", PRESET), ("crf", &quality)];
         if u64::from(size.0) * u64::from(size.1) > LARGE {
             // No frame waits for another, and none is kept at quarter pixels.
             private.extend([("tune", "zerolatency"), ("x264-params", "subme=0")]);
