@@ -160,6 +160,9 @@ async fn what_announces_more_than_it_lists() {
     notes.extend(b"zTXt");
     notes.resize(300_000, 0);
     check("a.png", &notes, MediaLimitExceeded, "compressed notes").await;
+    let mut chunks = png(10, 10, 33);
+    chunks.extend(b"\0\0\0\0tIME\0\0\0\0".repeat(1_000_001));
+    check("a.png", &chunks, MediaLimitExceeded, "chunks").await;
 }
 
 #[tokio::test]
@@ -223,9 +226,21 @@ async fn stills_that_are_cut_off_say_so() {
         assert!(cut.report.truncated);
         assert_eq!(cut.frames.len(), 1);
     }
-    std::fs::write(&jpg, &still).expect("written");
-    let whole = drain(&jpg).await.expect("all of it");
-    assert_eq!((whole.report.truncated, whole.report.corrupt_packets), (false, 0));
+    // Some cameras append a film.
+    for appended in [0, 200_000] {
+        let whole = [still.as_slice(), &vec![0x55; appended]].concat();
+        std::fs::write(&jpg, whole).expect("written");
+        let whole = drain(&jpg).await.expect("all of it");
+        assert_eq!((whole.report.truncated, whole.report.corrupt_packets), (false, 0));
+    }
+    let png = folder.path().join("a.png");
+    if ffmpeg(&["-i", jpg.to_str().expect("plain"), png.to_str().expect("plain")]) {
+        let whole = std::fs::read(&png).expect("made just now");
+        std::fs::write(&png, [whole.as_slice(), &[0x55; 200_000]].concat()).expect("written");
+        assert!(!drain(&png).await.expect("a picture").report.truncated);
+        // Of this, libav shows nothing.
+        check("b.png", &whole[..whole.len() - 8], CorruptMedia, "no picture").await;
+    }
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ pub(crate) fn inspect<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Inspec
             (announced.is_some_and(|announced| announced > len), None)
         }
         Container::Ogg => (ogg::is_truncated(reader, len).map_err(unreadable)?, None),
-        Container::Jpeg => still::inspect_jpeg(reader, len)?,
+        Container::Jpeg => still::inspect_jpeg(reader)?,
         Container::Png => still::inspect_png(reader, len)?,
     };
     Ok(Inspection { container, truncated, size })

@@ -4,18 +4,20 @@
 
 use super::read_at;
 use schema::{Error, ErrorKind, Result};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// The signature of a PNG file.
 pub(super) const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Deflate never expands by more than this (RFC 1951: 258 bytes from 2 bits).
 const DEFLATE_RATIO: u64 = 1032;
-/// Bytes at the end in which an end marker is looked for, beside appended data.
-const TAIL: u64 = 1 << 16;
+/// Bytes that are looked through at once.
+const BLOCK: usize = 1 << 16;
 /// Most bytes of compressed texts and colour profiles in a PNG.
 const MAX_NOTES: u64 = 200_000;
+/// Segments before the frame header of a JPEG.
 const MAX_SEGMENTS: usize = 65_536;
+/// Chunks of a PNG; usual ones are of 8 kB.
+const MAX_CHUNKS: usize = 1_000_000;
 
 /// A picture as its header announces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ type Found = (bool, Option<StillSize>);
 ///
 /// # Errors
 /// `CORRUPT_MEDIA` where there is no frame header.
-pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Found> {
+pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R) -> Result<Found> {
     let header = jpeg_header(reader).map_err(super::unreadable)?;
     let Some((at, width, height)) = header else {
         return Err(Error::new(ErrorKind::CorruptMedia, "the JPEG has no frame header"));
@@ -56,7 +58,7 @@ pub(super) fn inspect_jpeg<R: Read + Seek>(reader: &mut R, len: u64) -> Result<F
     // Every block of 8 x 8 pixels takes at least one bit.
     let least_bytes = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8)) / 8;
     // Thumbnails, in the segments before, have ends of their own.
-    let truncated = !tail_has(reader, at..len, b"\xff\xd9")?;
+    let truncated = !has_end_of_image(reader, at).map_err(super::unreadable)?;
     Ok((truncated, Some(StillSize { width, height, least_bytes })))
 }
 
@@ -105,35 +107,61 @@ pub(super) fn inspect_png<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Fo
     };
     let samples = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(channels);
     let least_bytes = samples.saturating_mul(u64::from(depth)) / 8 / DEFLATE_RATIO;
-    let notes = compressed_notes(reader, len).map_err(super::unreadable)?;
-    if notes > MAX_NOTES {
-        let message = format!("the PNG has {notes} bytes of compressed notes");
+    let chunks = walk_chunks(reader, len).map_err(super::unreadable)?;
+    if chunks.notes > MAX_NOTES {
+        let message = format!("the PNG has {} bytes of compressed notes", chunks.notes);
         return Err(Error::new(ErrorKind::MediaLimitExceeded, message));
     }
-    let truncated = !tail_has(reader, 0..len, b"IEND")?;
-    Ok((truncated, Some(StillSize { width, height, least_bytes })))
+    if chunks.count > MAX_CHUNKS {
+        let message = format!("the PNG has more than {MAX_CHUNKS} chunks");
+        return Err(Error::new(ErrorKind::MediaLimitExceeded, message));
+    }
+    Ok((!chunks.has_end, Some(StillSize { width, height, least_bytes })))
 }
 
-/// Bytes of chunks that are inflated whole, however large that makes them.
-fn compressed_notes(reader: &mut (impl Read + Seek), len: u64) -> io::Result<u64> {
-    let (mut at, mut sum) = (PNG_MAGIC.len() as u64, 0);
-    for _ in 0..MAX_SEGMENTS {
+/// What the chunks of a PNG up to its end tell.
+#[derive(Debug, Default)]
+struct Chunks {
+    count: usize,
+    /// Bytes of those that are inflated whole, however large that makes them.
+    notes: u64,
+    /// Whether the last one (IEND) is there.
+    has_end: bool,
+}
+
+fn walk_chunks(reader: &mut (impl Read + Seek), len: u64) -> io::Result<Chunks> {
+    let mut found = Chunks::default();
+    let mut at = PNG_MAGIC.len() as u64;
+    while !found.has_end && found.count <= MAX_CHUNKS {
         let Some([l3, l2, l1, l0, kind @ ..]) = read_at::<8>(reader, at)? else { break };
         let length = u64::from(u32::from_be_bytes([l3, l2, l1, l0]));
-        if matches!(&kind, b"zTXt" | b"iTXt" | b"iCCP") {
-            sum += length.min(len);
+        match &kind {
+            b"zTXt" | b"iTXt" | b"iCCP" => found.notes += length.min(len),
+            b"IEND" => found.has_end = true,
+            _ => {}
         }
+        found.count += 1;
         at += 12 + length;
     }
-    Ok(sum)
+    Ok(found)
 }
 
-/// Whether a marker is among the last bytes of a stretch.
-fn tail_has(reader: &mut (impl Read + Seek), within: Range<u64>, marker: &[u8]) -> Result<bool> {
-    let mut tail = Vec::new();
-    reader
-        .seek(SeekFrom::Start(within.end.saturating_sub(TAIL).max(within.start)))
-        .and_then(|_| reader.by_ref().take(TAIL).read_to_end(&mut tail))
-        .map_err(super::unreadable)?;
-    Ok(tail.windows(marker.len()).any(|window| window == marker))
+/// Whether an end-of-image marker stands behind `at`. In coded data no other byte than 0 and those
+/// of restart markers follows 0xff (T.81, B.1.1.5); cameras append previews and films.
+fn has_end_of_image(reader: &mut (impl Read + Seek), at: u64) -> io::Result<bool> {
+    let mut reader = BufReader::with_capacity(BLOCK, reader);
+    reader.seek(SeekFrom::Start(at))?;
+    let mut was_marker = false;
+    loop {
+        let block = reader.fill_buf()?;
+        if block.is_empty() {
+            return Ok(false);
+        }
+        if was_marker && block[0] == 0xd9 || block.windows(2).any(|pair| pair == [0xff, 0xd9]) {
+            return Ok(true);
+        }
+        was_marker = block.last() == Some(&0xff);
+        let read = block.len();
+        reader.consume(read);
+    }
 }
