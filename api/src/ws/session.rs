@@ -109,6 +109,9 @@ impl Session {
         heartbeat.reset();
         let platform = self.platform.clone();
         loop {
+            if principal.expires_at <= platform.clock().now() {
+                return Err(End::Close(UNAUTHENTICATED, "the token has expired".to_owned()));
+            }
             let replay = self.listening.replaying().map(|s| (s.id.clone(), s.cursor));
             let live = replay.is_none();
             tokio::select! {
@@ -117,9 +120,8 @@ impl Session {
                     let words = "the server is ending: connect again".to_owned();
                     return Err(End::Close(CloseCode::Away.into(), words));
                 }
-                () = sleep_until(expiry(&platform, &principal)) => {
-                    return Err(End::Close(UNAUTHENTICATED, "the token has expired".to_owned()));
-                }
+                // It is looked at above.
+                () = sleep_until(expiry(&platform, &principal)) => {}
                 message = self.socket.next() => self.hear(message, &mut principal).await?,
                 _ = heartbeat.tick() => self.beat(&mut principal).await?,
                 () = std::future::ready(()), if !live => {
