@@ -1,7 +1,7 @@
 //! The store and the queue in one SQLite file: the embedded default, for one node.
 //!
-//! A writer thread commits in groups ([`writer`]), reads run beside it on connections of their own
-//! ([`readers`]); in memory, where there is one connection, reads go through the writer. The file
+//! A writer thread commits in groups (`writer`), reads run beside it on connections of their own
+//! (`readers`); in memory, where there is one connection, reads go through the writer. The file
 //! belongs to one server at a time, which holds its [`DataFolder`]; short-lived commands may open
 //! it beside ([`Sqlite::attach`], [`Sqlite::open_read_only`]).
 
