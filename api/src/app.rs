@@ -1,5 +1,6 @@
 //! The application: what serves, and the routes it serves.
 
+use crate::asyncapi;
 use crate::auth::Auth;
 use crate::config::ApiConfig;
 use crate::media::sign::MediaUrls;
@@ -18,6 +19,9 @@ use std::sync::Arc;
 
 /// Path of the WebSocket.
 pub const WEB_SOCKET: &str = "/api/v1/ws";
+
+/// Version of the API.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that handlers use.
 #[derive(Debug)]
@@ -93,6 +97,8 @@ impl App {
             .at("/openapi.json", get(text("application/json", None, &document.json)))
             .at("/openapi-legacy.json", get(text("application/json", None, &document.legacy_json)))
             .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)));
+        let asyncapi = asyncapi::document(VERSION, &self.services.config.nats_prefix).to_string();
+        own = own.at("/asyncapi.json", get(text("application/json", None, &asyncapi.into())));
         if self.services.config.websocket_enabled {
             own = own.at(WEB_SOCKET, get(ws::connect));
         }
@@ -113,7 +119,7 @@ impl Endpoint for Routes {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
         match path {
-            "/openapi.json" | "/openapi-legacy.json" | "/docs" | WEB_SOCKET => {
+            "/openapi.json" | "/openapi-legacy.json" | "/asyncapi.json" | "/docs" | WEB_SOCKET => {
                 self.own.call(request).await
             }
             "/health" | "/livez" | "/readyz" => self.api.call(request).await,

@@ -163,6 +163,7 @@ fn api(reader: &mut Reader) -> (ApiConfig, Option<SigningKeys>) {
             "WEBSOCKET_HEARTBEAT_INTERVAL",
             1..=3_600,
         )),
+        nats_prefix: Some(reader.value("NATS_PREFIX")),
         access_token_seconds: Some(number(reader, "ACCESS_TOKEN_SECONDS", 60..=86_400)),
         refresh_token_days: Some(number(reader, "REFRESH_TOKEN_DAYS", 1..=365)),
     };

@@ -90,6 +90,8 @@ pub struct Settings {
     pub websocket_enabled: Option<bool>,
     /// `WEBSOCKET_HEARTBEAT_INTERVAL`, in seconds.
     pub websocket_heartbeat_interval: Option<u64>,
+    /// `NATS_PREFIX`: what all subjects on NATS begin with, for `/asyncapi.json`.
+    pub nats_prefix: Option<String>,
     /// How long an access token lives, in seconds.
     pub access_token_seconds: Option<u64>,
     /// How long a refresh token lives, in days.
@@ -143,6 +145,8 @@ pub struct ApiConfig {
     pub websocket_enabled: bool,
     /// How often a WebSocket says that it lives.
     pub websocket_heartbeat: Duration,
+    /// What all subjects on NATS begin with.
+    pub nats_prefix: String,
     /// How long an access token lives.
     pub access_token_lifetime: Duration,
     /// How long a refresh token lives.
@@ -201,6 +205,7 @@ impl Settings {
                 idle: seconds(self.idle_seconds, 60),
                 websocket_enabled: self.websocket_enabled.unwrap_or(true),
                 websocket_heartbeat: seconds(self.websocket_heartbeat_interval, 30),
+                nats_prefix: self.nats_prefix.unwrap_or_else(|| NATS_PREFIX.to_owned()),
                 access_token_lifetime: seconds(self.access_token_seconds, 900),
                 refresh_token_lifetime: Duration::from_secs(days.saturating_mul(86_400)),
             })
@@ -209,6 +214,8 @@ impl Settings {
     }
 }
 
+/// What subjects on NATS begin with unless told otherwise.
+const NATS_PREFIX: &str = "sightline.v1";
 /// Limits outside development and in it.
 const REQUESTS: [&str; 2] = ["1200/min", "60000/min"];
 const LOGINS: [&str; 2] = ["5/min", "600/min"];

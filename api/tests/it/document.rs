@@ -1,6 +1,8 @@
 //! The document: whole, current, and true of who may call what.
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Server, settings};
+use actors::config::PlatformConfig;
+use api::config::Settings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -89,7 +91,8 @@ fn every_reference_leads_somewhere() {
 
 #[tokio::test]
 async fn the_documents_are_served() {
-    let server = Server::start().await;
+    let settings = Settings { nats_prefix: Some("site.9".to_owned()), ..settings() };
+    let server = Server::with(settings, PlatformConfig::default()).await;
     let client = server.client();
     let served = client.get("/openapi.json").await;
     assert_eq!((served.status, served.json()), (200, document()));
@@ -97,6 +100,8 @@ async fn the_documents_are_served() {
     let paths: Vec<&String> = legacy["paths"].as_object().expect("paths").keys().collect();
     assert!(paths.iter().all(|p| p.starts_with("/api/") && !p.starts_with("/api/v1")), "{paths:?}");
     assert!(paths.iter().any(|p| *p == "/api/people-count/"));
+    let events = client.get("/asyncapi.json").await;
+    assert_eq!(events.json()["channels"]["job_state"]["address"], "site.9.job.{id}.state");
     let docs = client.get("/docs").await;
     assert_eq!(docs.status, 200);
     assert!(docs.text().contains("\"create_job\""), "the page holds the finished document");

@@ -1,6 +1,6 @@
 //! What clients may cost: F39, L5, S1-E05, S0-A04, C34; and that no secret is logged.
 
-use crate::support::{Answer, PASSWORD, SECRET, Server, parse, settings, video};
+use crate::support::{Answer, PASSWORD, SECRET, Server, Setup, parse, settings, video};
 use actors::config::PlatformConfig;
 use api::config::Settings;
 use poem::Endpoint;
@@ -158,8 +158,7 @@ async fn every_answer_has_a_request_id_and_tells_browsers_what_not_to_do() {
 #[tokio::test]
 async fn a_panic_is_one_failed_request() {
     let mut services = None;
-    let config = PlatformConfig::default();
-    let server = Server::around(settings(), config, |app| {
+    let server = Server::around(Setup::default(), |app| {
         services = Some(Arc::clone(app.services()));
         app
     });

@@ -35,6 +35,22 @@ pub(crate) struct Server {
     task: JoinHandle<()>,
 }
 
+/// What a server is made of, where a test wants it otherwise.
+pub(crate) struct Setup {
+    pub(crate) settings: Settings,
+    pub(crate) config: PlatformConfig,
+    pub(crate) limits: Limits,
+    /// Bytes that uploads leave free on the disk.
+    pub(crate) min_free_bytes: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let (config, limits) = (PlatformConfig::default(), Limits::default());
+        Self { settings: settings(), config, limits, min_free_bytes: 0 }
+    }
+}
+
 /// Settings of a development server with a known key.
 pub(crate) fn settings() -> Settings {
     Settings { jwt_secret: Some(format!("k1:{SECRET}")), ..Settings::default() }
@@ -46,23 +62,23 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings, config: PlatformConfig) -> Self {
-        Self::around(settings, config, |app| app).await
+        Self::of(Setup { settings, config, ..Setup::default() }).await
+    }
+
+    pub(crate) async fn of(setup: Setup) -> Self {
+        Self::around(setup, |app| app).await
     }
 
     /// A server of what `finish` makes of the application.
-    pub(crate) async fn around(
-        settings: Settings,
-        config: PlatformConfig,
-        finish: impl FnOnce(App) -> App,
-    ) -> Self {
+    pub(crate) async fn around(setup: Setup, finish: impl FnOnce(App) -> App) -> Self {
+        let Setup { settings, config, limits, min_free_bytes } = setup;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(Sqlite::memory().expect("a store in memory"));
         let bus = Arc::new(MemoryBus::new());
-        let objects = FolderObjects::open(&folder.path().join("media"), 0).await;
+        let objects = FolderObjects::open(&folder.path().join("media"), min_free_bytes).await;
         let files = ModelFiles { folder: folder.path().join("models"), library: None };
         let models = ModelStore::start(files, 1).expect("a compute system");
-        let limits = Limits::default();
         let engines = Engines {
             store: store.clone(),
             queue: store,
