@@ -14,7 +14,8 @@ use schema::{Error, ErrorKind, Result};
 
 /// Attempts that may end with an error of a transient kind, the last one included.
 pub const TRANSIENT_ATTEMPTS: u32 = 3;
-/// Attempts that may end abnormally without progress, the last one included.
+/// Attempts that may end abnormally without getting beyond those before them, the first and the
+/// last one included: three deaths at the same frame are enough, whichever frame it is.
 pub const POISON_STRIKES: u32 = 3;
 
 /// A wish to change a job.
@@ -195,7 +196,8 @@ fn fail(
     vec![end(job, JobState::Failed, now)]
 }
 
-/// An abnormal end: a strike unless it came further than all attempts before it.
+/// An abnormal end: a strike unless it came further than others that ended so before it. The first
+/// one has none to get beyond, and is a strike wherever it came to.
 fn abandon(
     job: &mut Job,
     cause: String,
@@ -204,7 +206,7 @@ fn abandon(
     now: WallTime,
 ) -> Vec<EventBody> {
     let reached = job.progress.frames_done;
-    if reached <= job.furthest_frame {
+    if job.poison_strikes == 0 || reached <= job.furthest_frame {
         job.poison_strikes += 1;
     }
     job.furthest_frame = job.furthest_frame.max(reached);

@@ -214,7 +214,7 @@ pub struct Job {
     pub attempt: u32,
     /// Attempts that ended with an error of a transient kind.
     pub transient_failures: u32,
-    /// Attempts that ended abnormally without getting beyond `furthest_frame`.
+    /// Attempts that ended abnormally without getting beyond others that did before them.
     pub poison_strikes: u32,
     /// The furthest frame of the attempts that have ended.
     pub furthest_frame: u64,

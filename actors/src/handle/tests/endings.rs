@@ -80,7 +80,7 @@ async fn poison_is_given_up_and_the_others_live_on() {
     let (bad, moving) = (stage.submit(1).await, stage.submit(2).await);
     let good: Vec<JobId> = vec![stage.submit(3).await, stage.submit(3).await];
     let job = stage.ended(bad).await;
-    assert_eq!((job.state, job.attempt), (JobState::Failed, 4), "5 frames, then no further thrice");
+    assert_eq!((job.state, job.attempt), (JobState::Failed, 3), "three deaths at frame 5");
     assert_eq!((job.furthest_frame, job.poison_strikes), (5, 3));
     let failure = job.failure.expect("it failed");
     assert_eq!(failure.code, ErrorKind::ServerError);
@@ -89,7 +89,7 @@ async fn poison_is_given_up_and_the_others_live_on() {
     assert!(traceback.contains("runner.rs"), "{traceback}");
     let dead = stage.node.dead_letters(&stage.ground.scope(), 10).await.expect("a list");
     assert_eq!(dead.iter().map(|job| job.id).collect::<Vec<_>>(), [bad]);
-    let given_up = |e: &Event| matches!(e.body, EventBody::JobDeadLettered { attempt: 4, .. });
+    let given_up = |e: &Event| matches!(e.body, EventBody::JobDeadLettered { attempt: 3, .. });
     assert!(stage.events(bad).await.iter().any(given_up));
     let job = stage.ended(moving).await;
     assert_eq!((job.state, job.attempt), (JobState::Done, 5), "each came further than before");
@@ -112,10 +112,7 @@ async fn a_source_that_stalls_and_one_that_loops_are_noticed() {
     for id in [stage.submit(1).await, stage.submit(2).await] {
         let job = stage.ended(id).await;
         assert_eq!((job.state, job.attempt, job.furthest_frame), (JobState::Done, 2, 2));
-        assert_eq!(
-            job.poison_strikes, 0,
-            "it came further than the attempts before: there was none"
-        );
+        assert_eq!(job.poison_strikes, 1, "the first of three that it may have");
     }
     assert_eq!(stage.node.observe().jobs.interrupted, 2);
     stage.end().await;

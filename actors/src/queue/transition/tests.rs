@@ -262,16 +262,19 @@ fn check_poison(reached: &[u64], expected: &[(u32, bool)]) {
 
 #[test]
 fn poison_is_what_ends_its_worker_without_getting_further() {
-    check_poison(&[0, 0, 0], &[(1, false), (2, false), (3, true)]);
-    // The first that came to frame 17 had come further than those before it.
-    check_poison(&[17, 17, 17, 17], &[(0, false), (1, false), (2, false), (3, true)]);
-    check_poison(&[50, 20, 30, 40], &[(0, false), (1, false), (2, false), (3, true)]);
+    // Three deaths at the same frame, whichever it is, and however the job came there.
+    for frame in [0, 1, 17, 100] {
+        check_poison(&[frame; 3], &[(1, false), (2, false), (3, true)]);
+    }
+    check_poison(&[9, 17, 17, 17], &[(1, false), (1, false), (2, false), (3, true)]);
+    check_poison(&[50, 20, 30], &[(1, false), (2, false), (3, true)]);
+    check_poison(&[50, 20, 51, 30], &[(1, false), (2, false), (2, false), (3, true)]);
     check_poison(
-        &[10, 5, 20, 20, 30],
-        &[(0, false), (1, false), (1, false), (2, false), (2, false)],
+        &[10, 20, 20, 30, 40],
+        &[(1, false), (1, false), (2, false), (2, false), (2, false)],
     );
     let further: Vec<u64> = (1..=10).map(|n| n * 9).collect();
-    check_poison(&further, &[(0, false); 10]);
+    check_poison(&further, &[(1, false); 10]);
 }
 
 #[test]
@@ -294,7 +297,7 @@ fn a_job_that_was_killed_on_its_way_finishes() {
 fn the_dead_letter_tells_what_happened() {
     let mut job = pending();
     let mut events = Vec::new();
-    for frame in [8, 3, 8, 2] {
+    for frame in [3, 8, 3, 8] {
         done(&mut job, begin_at(NOW));
         let token = job.last_token;
         events = done(&mut job, abandon(token, Some(frame)));
