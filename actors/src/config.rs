@@ -23,6 +23,8 @@ pub struct PlatformConfig {
     pub idempotency: Duration,
     /// How long events can be replayed: 24 h.
     pub event_retention: Duration,
+    /// Events that can be replayed of each stream: 1,000,000.
+    pub events_per_stream: u64,
     /// How long jobs and their files are kept once they have ended: 30 days; `None` for ever.
     pub job_retention: Option<Duration>,
     /// How often what is old is removed: every 10 minutes.
@@ -57,6 +59,7 @@ impl Default for PlatformConfig {
             max_upload_bytes: 500 << 20,
             idempotency: Duration::from_secs(24 * 3600),
             event_retention: Duration::from_secs(24 * 3600),
+            events_per_stream: 1_000_000,
             job_retention: Some(Duration::from_secs(30 * 24 * 3600)),
             janitor_every: Duration::from_secs(600),
         }

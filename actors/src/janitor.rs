@@ -7,6 +7,7 @@ use crate::handle::files::job_of;
 use crate::objects::{ObjectKey, Objects};
 use crate::queue::transition::Transition;
 use crate::store::Store;
+use crate::store::events::EventRetention;
 use crate::store::jobs::{JobFilter, Page};
 use crate::supervise::observe::Observed;
 use crate::supervise::worker::Service;
@@ -81,7 +82,11 @@ impl Service for Janitor {
 impl Janitor {
     async fn round(&self) -> Result<()> {
         let now = self.clock.now();
-        let events = self.store.prune_events(now.minus(self.config.event_retention)).await?;
+        let kept = EventRetention {
+            since: now.minus(self.config.event_retention),
+            per_stream: self.config.events_per_stream,
+        };
+        let events = self.store.prune_events(kept).await?;
         let tokens = self.store.prune_tokens(now).await?;
         self.observed.update(|seen| {
             seen.events += events;

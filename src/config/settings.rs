@@ -197,6 +197,7 @@ fn platform(reader: &mut Reader) -> PlatformConfig {
     config.idempotency = hours(number(reader, "IDEMPOTENCY_HOURS", 1..=8_760));
     config.max_upload_bytes = reader.value::<Bytes>("UPLOAD_MAX_FILE_SIZE").0;
     config.event_retention = hours(number(reader, "EVENT_RETENTION_HOURS", 1..=8_760));
+    config.events_per_stream = number(reader, "EVENT_RETENTION_COUNT", 1..=1_000_000_000);
     let days: u64 = number(reader, "RETENTION_DAYS", 0..=36_500);
     config.job_retention = (days > 0).then(|| hours(24 * days));
     if let Err(error) = config.check() {

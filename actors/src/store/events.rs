@@ -41,6 +41,15 @@ pub enum Replay {
     },
 }
 
+/// Which events are kept; of the others, those that were published may be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventRetention {
+    /// Those of this time and later ...
+    pub since: WallTime,
+    /// ... and of each stream so many at most, the newest.
+    pub per_stream: u64,
+}
+
 /// Streams of events.
 #[async_trait]
 pub trait EventStore: Debug + Send + Sync {
@@ -75,9 +84,11 @@ pub trait EventStore: Debug + Send + Sync {
     /// `STORAGE_ERROR`.
     async fn mark_published(&self, positions: &[Position]) -> Result<()>;
 
-    /// Forgets published events older than `before`; says how many.
+    /// Forgets published events that are not to be kept, from the beginning of each stream on; says
+    /// how many. A cursor before one of them is answered with [`Replay::Gone`]: where a stream had
+    /// too many, only to those who may read it.
     ///
     /// # Errors
     /// `STORAGE_ERROR`.
-    async fn prune_events(&self, before: WallTime) -> Result<u64>;
+    async fn prune_events(&self, kept: EventRetention) -> Result<u64>;
 }

@@ -4,8 +4,9 @@ use crate::support::{
     Workshop, at, change, done, job, job_id, lease, of, seqs, submit, types, user,
 };
 use actors::queue::transition::Transition;
-use actors::store::events::Replay;
+use actors::store::events::{EventRetention, Replay};
 use actors::store::{EventStore, JobStore};
+use futures_util::future::join_all;
 use schema::account::{Role, Scope};
 use schema::event::{Cursor, Event, Position, StreamId};
 use schema::subject::{Pattern, Subject};
@@ -26,6 +27,16 @@ async fn page(
 
 async fn all(store: &impl EventStore) -> Vec<Event> {
     page(store, &Scope::System, None, 10_000).await.0
+}
+
+/// Everything from `ms` milliseconds after the beginning on.
+fn since(ms: i64) -> EventRetention {
+    EventRetention { since: at(ms), per_stream: u64::MAX >> 1 }
+}
+
+/// So many events of each stream.
+fn newest(per_stream: u64) -> EventRetention {
+    EventRetention { since: at(0), per_stream }
 }
 
 fn position(number: u64, seq: u64) -> Position {
@@ -171,11 +182,11 @@ pub(crate) async fn only_what_was_published_is_forgotten(workshop: &impl Worksho
     submit(&store, job(2, 1)).await;
     change(&store, job_id(1), Transition::RequestDelete, at(10)).await.expect("it has ended");
     store.remove_job(&Scope::System, job_id(1), at(11)).await.expect("it has ended");
-    assert_eq!(store.prune_events(at(100)).await.expect("it works"), 0, "not published yet");
+    assert_eq!(store.prune_events(since(100)).await.expect("it works"), 0, "not published yet");
     assert_eq!(page(&store, &of(1), Some(start), 100).await.0.len(), 6);
 
     store.mark_published(&[position(1, 5)]).await.expect("it works");
-    assert_eq!(store.prune_events(at(11)).await.expect("it works"), 4);
+    assert_eq!(store.prune_events(since(11)).await.expect("it works"), 4);
     let gone = store.replay(&of(1), Some(start), &[], 100).await.expect("an answer");
     let Replay::Gone { oldest } = gone else { panic!("{gone:?}") };
     // From the oldest on everything is kept; without a cursor all that is there is told.
@@ -186,11 +197,11 @@ pub(crate) async fn only_what_was_published_is_forgotten(workshop: &impl Worksho
         events.iter().map(|e| e.position).collect::<Vec<_>>(),
         [Some(position(2, 1)), Some(position(1, 5)),]
     );
-    assert_eq!(store.prune_events(at(100)).await.expect("it works"), 1);
+    assert_eq!(store.prune_events(since(100)).await.expect("it works"), 1);
 
     // The stream of a job that is there goes on where it was.
     store.mark_published(&[position(2, 1)]).await.expect("it works");
-    assert_eq!(store.prune_events(at(100)).await.expect("it works"), 1);
+    assert_eq!(store.prune_events(since(100)).await.expect("it works"), 1);
     assert_eq!(all(&store).await, []);
     change(&store, job_id(2), Transition::RequestCancel, at(20)).await.expect("it waits");
     assert_eq!(
@@ -198,6 +209,66 @@ pub(crate) async fn only_what_was_published_is_forgotten(workshop: &impl Worksho
         [Some(position(2, 2))]
     );
     assert!(store.head().await.expect("a cursor") > oldest);
+}
+
+pub(crate) async fn a_stream_keeps_so_many_events(workshop: &impl Workshop) {
+    let store = workshop.make().await;
+    let start = store.head().await.expect("a cursor");
+    done(&store, 1, 1).await;
+    done(&store, 2, 1).await;
+    done(&store, 3, 2).await;
+    submit(&store, job(4, 3)).await;
+    let marks = [position(1, 4), position(2, 1), position(3, 2), position(4, 1)];
+    store.mark_published(&marks).await.expect("it works");
+    assert_eq!(store.prune_events(newest(4)).await.expect("it works"), 0);
+
+    // Of the second stream one was published, of the third two.
+    assert_eq!(store.prune_events(newest(1)).await.expect("it works"), 3 + 1 + 2);
+    assert_eq!(store.prune_events(newest(1)).await.expect("it works"), 0);
+    let left = |events: &[Event]| events.iter().filter_map(|e| e.position).collect::<Vec<_>>();
+    let kept = [position(1, 4), position(2, 2), position(2, 3), position(2, 4)];
+    for scope in [of(1), of(2), Scope::System] {
+        let gone = store.replay(&scope, Some(start), &[], 100).await.expect("an answer");
+        assert!(matches!(gone, Replay::Gone { .. }), "{gone:?}");
+    }
+    let Ok(Replay::Gone { oldest }) = store.replay(&of(1), Some(start), &[], 100).await else {
+        panic!("events are missing, and nobody is told");
+    };
+    // Nothing is missing from there on, and those who read nothing of it are not held up.
+    assert_eq!(left(&page(&store, &of(1), Some(oldest), 100).await.0), kept[1..]);
+    let of_third = page(&store, &of(3), Some(start), 100).await.0;
+    assert_eq!(left(&of_third), [position(4, 1)]);
+    // Page by page from the oldest on: no cursor that was just given out is gone.
+    let (mut pieces, mut cursor) = (Vec::new(), None);
+    loop {
+        let (events, next, has_more) = page(&store, &of(1), cursor, 1).await;
+        pieces.extend(left(&events));
+        cursor = Some(next);
+        if !has_more {
+            break;
+        }
+    }
+    assert_eq!(pieces, kept[1..]);
+    // The numbers go on.
+    change(&store, job_id(2), Transition::RequestDelete, at(10)).await.expect("it has ended");
+    store.remove_job(&of(1), job_id(2), at(11)).await.expect("it has ended");
+    assert_eq!(left(&all(&store).await).last(), Some(&position(2, 5)));
+}
+
+pub(crate) async fn much_is_forgotten_step_by_step(workshop: &impl Workshop) {
+    let store = workshop.make().await;
+    let numbers = 1..=1100;
+    join_all(numbers.clone().map(|number| submit(&store, job(number, 1)))).await;
+    let cancel = Transition::RequestCancel;
+    let cancelled = join_all(
+        numbers.clone().map(|number| change(&store, job_id(number), cancel.clone(), at(2000))),
+    );
+    assert!(cancelled.await.iter().all(Result::is_ok));
+    let marks: Vec<Position> = numbers.map(|number| position(number, 2)).collect();
+    store.mark_published(&marks).await.expect("it works");
+    assert_eq!(store.prune_events(newest(1)).await.expect("it works"), 1100);
+    assert_eq!(seqs(&all(&store).await), [2; 1100]);
+    assert_eq!(store.prune_events(newest(1)).await.expect("it works"), 0);
 }
 
 pub(crate) async fn a_feed_is_whole_while_it_is_written(workshop: &impl Workshop) {

@@ -60,6 +60,8 @@ macro_rules! every_case {
                 times_grow_whatever_the_clock_does,
                 what_is_unpublished_is_told_until_it_is_marked,
                 only_what_was_published_is_forgotten,
+                a_stream_keeps_so_many_events,
+                much_is_forgotten_step_by_step,
                 a_feed_is_whole_while_it_is_written,
             ],
             accounts: [

@@ -4,16 +4,18 @@ use super::fault::{Outcome, json_fault};
 use super::writer::Outlives;
 use super::{Sqlite, row};
 use crate::store::EventStore;
-use crate::store::events::{OwnedEvent, Replay};
+use crate::store::events::{EventRetention, OwnedEvent, Replay};
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 use schema::Result;
 use schema::account::Scope;
 use schema::event::{Cursor, Event, EventBody, Position, StreamId};
+use schema::id::UserId;
 use schema::job::record::Job;
 use schema::subject::Pattern;
 use schema::time::WallTime;
+use std::collections::BTreeMap;
 
 /// Events that one replay looks at: patterns that match little must not hold a reader for long.
 const LOOK_AT: u32 = 10_000;
@@ -66,10 +68,10 @@ impl EventStore for Sqlite {
         .await
     }
 
-    async fn prune_events(&self, before: WallTime) -> Result<u64> {
+    async fn prune_events(&self, kept: EventRetention) -> Result<u64> {
         let mut forgotten = 0;
         loop {
-            let count = self.write("prune events", move |c| prune(c, before)).await?;
+            let count = self.write("prune events", move |c| prune(c, kept)).await?;
             forgotten += count;
             if count < PRUNE {
                 return Ok(forgotten);
@@ -121,6 +123,14 @@ pub(super) fn append(
     Ok(())
 }
 
+/// Up to where the feed that a scope reads was cut because streams had too many events.
+fn cut(connection: &Connection, scope: &Scope) -> Outcome<Cursor> {
+    let sql = "SELECT coalesce(max(kept_from), 0) FROM feed_cuts WHERE ?1 IS NULL OR owner_id = ?1";
+    let owner = scope.only_owner().map(|owner| owner.to_string());
+    let time = connection.prepare_cached(sql)?.query_row([owner], |row| row.get(0))?;
+    Ok(Cursor::after(WallTime(time)))
+}
+
 /// Where the feed ends, and from where on it is whole.
 fn feed(connection: &Connection) -> Outcome<(Cursor, Cursor)> {
     let cursor = |row: &Row<'_>, name| row.get(name).map(|us| Cursor::after(WallTime(us)));
@@ -135,12 +145,15 @@ fn replay(
     patterns: &[Pattern],
     limit: u32,
 ) -> Outcome<Replay> {
-    let (head, oldest) = feed(connection)?;
+    let (head, kept_from) = feed(connection)?;
+    let cut = cut(connection, scope)?;
+    let oldest = kept_from.max(cut);
     if since.is_some_and(|since| since < oldest) {
         return Ok(Replay::Gone { oldest });
     }
-    // What was never published is kept also before `oldest`.
-    let mut cursor = since.unwrap_or(Cursor::after(WallTime(0)));
+    // What was never published is told also before `kept_from`; but not before the cut, where the
+    // cursor of a page would be gone on its return.
+    let mut cursor = since.unwrap_or(cut);
     let mut values = vec![Value::Integer(cursor.time().0)];
     let mut condition = "time > ?1".to_owned();
     if let Some(owner) = scope.only_owner() {
@@ -180,21 +193,57 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 }
 
 /// Forgets up to [`PRUNE`] events, and with the last of them the heads of streams that have ended.
-fn prune(connection: &Connection, before: WallTime) -> Outcome<u64> {
+fn prune(connection: &Connection, kept: EventRetention) -> Outcome<u64> {
+    let old = prune_old(connection, kept.since)?;
+    let surplus = prune_surplus(connection, kept.per_stream, PRUNE - old)?;
+    let sql = "DELETE FROM streams WHERE ended = 1
+               AND NOT EXISTS (SELECT 1 FROM events WHERE events.stream = streams.stream)";
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(old + surplus)
+}
+
+fn prune_old(connection: &Connection, since: WallTime) -> Outcome<u64> {
     let sql = "DELETE FROM events WHERE time IN (
                    SELECT events.time FROM events JOIN streams USING (stream)
                    WHERE events.time < ?1 AND events.seq <= streams.published
                    ORDER BY events.time LIMIT ?2)
                RETURNING time";
     let mut statement = connection.prepare_cached(sql)?;
-    let times = statement.query_map(params![before.0, PRUNE], |row| row.get::<_, i64>(0))?;
+    let times = statement.query_map(params![since.0, PRUNE], |row| row.get::<_, i64>(0))?;
     let times = times.collect::<rusqlite::Result<Vec<i64>>>()?;
     if let Some(last) = times.iter().max() {
         let sql = "UPDATE feed SET kept_from = max(kept_from, ?1)";
         connection.prepare_cached(sql)?.execute([last])?;
+        // A cut that lies before that says nothing any more.
+        let sql = "DELETE FROM feed_cuts WHERE kept_from <= (SELECT kept_from FROM feed)";
+        connection.prepare_cached(sql)?.execute([])?;
     }
-    let sql = "DELETE FROM streams WHERE ended = 1
-               AND NOT EXISTS (SELECT 1 FROM events WHERE events.stream = streams.stream)";
-    connection.prepare_cached(sql)?.execute([])?;
     Ok(times.len() as u64)
+}
+
+/// The first events of streams that have too many. Walks streams and their events in the order of
+/// the indexes, up to the last one that is wanted.
+pub(super) const SURPLUS: &str = "
+    SELECT events.time FROM streams CROSS JOIN events
+        ON events.stream = streams.stream
+            AND events.seq <= min(streams.head - ?1, streams.published)
+    WHERE streams.head > ?1 ORDER BY streams.stream, events.seq LIMIT ?2";
+
+fn prune_surplus(connection: &Connection, per_stream: u64, limit: u64) -> Outcome<u64> {
+    let sql = format!("DELETE FROM events WHERE time IN ({SURPLUS}) RETURNING owner_id, time");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let whose = |row: &Row<'_>| Ok((row::parsed(row, "owner_id")?, row.get("time")?));
+    let gone = statement.query_map(params![per_stream, limit], whose)?;
+    let gone = gone.collect::<rusqlite::Result<Vec<(UserId, i64)>>>()?;
+    let mut latest = BTreeMap::new();
+    for (owner, time) in &gone {
+        latest.entry(*owner).and_modify(|last: &mut i64| *last = *time.max(last)).or_insert(*time);
+    }
+    let sql = "INSERT INTO feed_cuts (owner_id, kept_from) VALUES (?1, ?2)
+               ON CONFLICT DO UPDATE SET kept_from = max(kept_from, excluded.kept_from)";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (owner, time) in latest {
+        statement.execute(params![owner.to_string(), time])?;
+    }
+    Ok(gone.len() as u64)
 }

@@ -6,7 +6,7 @@ use schema::{Error, ErrorKind, Result, sql::SQLITE};
 use std::path::Path;
 
 /// Says in the file's header whose database it is: "SLDB".
-const APPLICATION_ID: i64 = 0x534c_4442;
+pub(super) const APPLICATION_ID: i64 = 0x534c_4442;
 
 /// What a migration did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

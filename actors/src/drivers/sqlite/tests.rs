@@ -5,6 +5,7 @@ use super::*;
 use crate::queue::transition::Transition;
 use crate::queue::{LeaseRequest, Queue};
 use crate::store::accounts::{NewUser, RefreshToken};
+use crate::store::events::EventRetention;
 use crate::store::jobs::Admission;
 use crate::store::{AccountStore, EventStore, JobStore};
 use futures_util::future::join_all;
@@ -109,6 +110,29 @@ fn a_database_is_made_and_migrated_once() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+#[tokio::test]
+async fn every_earlier_version_is_brought_on_with_what_is_in_it() {
+    for (from, user) in (1..migrate::VERSION).zip(1..) {
+        let place = Place::new();
+        let earlier = place.beside();
+        for script in &schema::sql::SQLITE[..from] {
+            earlier.execute_batch(script).expect("it ran then");
+        }
+        let id = uuid(user);
+        let insert = "INSERT INTO users VALUES (?1, 'ann', 'ann', NULL, 'user', 'x', 1)";
+        earlier.execute(insert, [id.to_string()]).expect("it fits");
+        let marks = [("user_version", from as i64), ("application_id", migrate::APPLICATION_ID)];
+        for (name, value) in marks {
+            earlier.pragma_update(None, name, value).expect("it works");
+        }
+        drop(earlier);
+        let migrated = Sqlite::migrate(&place.file()).expect("it is of an earlier version");
+        assert_eq!(migrated, Migrated { from, to: migrate::VERSION });
+        let kept = place.open().user(UserId::from_uuid(id)).await.expect("it was kept");
+        assert_eq!(kept.username, "ann");
+    }
+}
+
 #[test]
 fn processes_that_migrate_side_by_side_do_it_once() {
     let place = Arc::new(Place::new());
@@ -139,14 +163,17 @@ fn what_is_not_of_this_version_is_refused_in_clear_words() {
             assert!(!place.file().exists(), "{name} made a file");
             drop(place.beside().execute_batch("PRAGMA journal_mode = wal"));
             let words = refused(&place.file(), way);
-            assert!(words.ends_with("is of version 0, this program needs 1"), "{words}");
+            let to = migrate::VERSION;
+            let end = format!("is of version 0, this program needs {to}");
+            assert!(words.ends_with(&end), "{words}");
         }
         drop(place.open());
         place.beside().execute_batch("PRAGMA user_version = 7").expect("it works");
         let words = refused(&place.file(), way);
         let shown = place.file().display().to_string();
+        let to = migrate::VERSION;
         let expected =
-            format!("database {shown} is of version 7, this program knows versions up to 1");
+            format!("database {shown} is of version 7, this program knows versions up to {to}");
         assert_eq!(words, expected, "{name}");
 
         let place = Place::new();
@@ -403,6 +430,16 @@ fn leasing_walks_its_index() {
     assert!(!plan.contains("FOR ORDER BY"), "{plan}");
 }
 
+#[test]
+fn pruning_walks_its_indexes() {
+    let place = Place::new();
+    drop(place.open());
+    let plan = plan(&place.beside(), events::SURPLUS, &[1000, 100]);
+    assert!(plan.contains("SEARCH events USING"), "{plan}");
+    assert!(plan.contains("(stream=? AND seq<?)"), "{plan}");
+    assert!(!plan.contains("FOR ORDER BY"), "{plan}");
+}
+
 /// A store in which much has happened.
 async fn lived_in(place: &Place) -> Sqlite {
     let store = place.open();
@@ -454,7 +491,8 @@ async fn the_check_finds_nothing_where_all_is_well() {
         .filter_map(|owned| owned.event.position)
         .collect();
     store.mark_published(&positions).await.expect("it works");
-    assert!(store.prune_events(WallTime(i64::MAX)).await.expect("it works") > 0);
+    let all = EventRetention { since: WallTime(i64::MAX), per_stream: 1 };
+    assert!(store.prune_events(all).await.expect("it works") > 0);
     let reading = Sqlite::open_read_only(&place.file()).expect("it is there");
     assert_eq!(reading.check().await.expect("it can be read"), []);
 }

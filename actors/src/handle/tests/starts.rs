@@ -118,6 +118,21 @@ async fn files_without_a_job_go_and_others_stay() {
 }
 
 #[tokio::test]
+async fn a_stream_keeps_so_many_events() {
+    let mut config = quick();
+    config.janitor_every = Duration::from_millis(10);
+    config.events_per_stream = 1;
+    let stage = Stage::with(config, &[]).await;
+    let id = stage.submit(1).await;
+    stage.ended(id).await;
+    let janitor = stage.node.0.sight.janitor.wait_for(|s| s.events == 3);
+    tokio::time::timeout(DEADLINE, janitor).await.expect("all were published");
+    let kept = stage.events(id).await;
+    assert!(matches!(kept[..], [Event { body: EventBody::JobResult { .. }, .. }]), "{kept:?}");
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn health_is_told_part_by_part() {
     let ground = Ground::new().await.expect("engines");
     let node = ground.node(quick(), &Arc::default()).await.expect("starts");
