@@ -4,7 +4,7 @@
 //! empty text counts as not set: container files like to pass such on.
 
 use super::file;
-use super::key::{Key, TABLE, by_variable};
+use super::key::{Key, LATER, TABLE, by_variable};
 use schema::error::FieldFault;
 use schema::{Error, Result};
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ impl Raw {
                 raw.set(key, Given::One(flag.value.clone()), Origin::Flag(flag.name));
             }
         }
-        for name in sources.environment.keys() {
+        for (name, _) in sources.environment.iter().filter(|(_, value)| !value.is_empty()) {
             raw.judge_name(name);
         }
         raw
@@ -180,6 +180,9 @@ impl Raw {
         };
         if name.starts_with("SIGHTLINE_") && !known(name) {
             self.warnings.push(format!("{name} is no setting of this version and has no effect"));
+        }
+        if LATER.contains(&name) {
+            self.warnings.push(format!("{name} is set, but this version does nothing with it"));
         }
         if REPLACED.contains(&name) {
             self.warnings.push(format!(

@@ -1,6 +1,6 @@
 //! Sources in, settings or faults out.
 
-use super::key::{Fallback, TABLE};
+use super::key::{Fallback, LATER, TABLE};
 use super::*;
 use schema::Error;
 use std::collections::BTreeMap;
@@ -131,6 +131,26 @@ fn one_warning_for_each_variable_that_has_no_effect() {
         assert!(warnings.iter().any(|w| w.starts_with(name) && w.contains("NATS_URL")));
     }
     assert!(!warnings.iter().any(|w| w.contains("canary")));
+}
+
+#[test]
+fn settings_to_come_are_told_to_have_no_effect_yet() {
+    let with = loaded(
+        &[
+            ("DEVICE", "cuda"),
+            ("OLLAMA_API_URL", "http://u:canary@o"),
+            ("SECRETS_KEY", "canary"),
+            ("OLLAMA_MODEL", ""),
+            ("PORT", "1"),
+        ],
+        None,
+    );
+    let words = "is set, but this version does nothing with it";
+    let expected = ["DEVICE", "OLLAMA_API_URL", "SECRETS_KEY"].map(|n| format!("{n} {words}"));
+    assert_eq!(with.warnings, expected);
+    for name in LATER {
+        assert_eq!(loaded(&[(name, "1")], None).warnings, [format!("{name} {words}")]);
+    }
 }
 
 #[test]
