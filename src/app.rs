@@ -3,6 +3,7 @@
 //! [`build`] binds and opens everything before anything runs, so that what is wrong is told at
 //! once; [`Built::spawn`] starts the node and serves; [`Running::drain`] ends both in order.
 
+use crate::claim::Claim;
 use crate::config::{DataSettings, Settings};
 use crate::telemetry::Metrics;
 use crate::{notify, secret};
@@ -12,7 +13,7 @@ use actors::compute::ModelStore;
 use actors::drivers::memory::MemoryBus;
 use actors::drivers::nats::NatsBus;
 use actors::drivers::objects::FolderObjects;
-use actors::drivers::sqlite::{DataFolder, Sqlite};
+use actors::drivers::sqlite::Sqlite;
 use actors::handle::{Engines, Platform};
 use actors::job::run::Workshop;
 use api::App;
@@ -37,8 +38,7 @@ pub(crate) struct Built {
     listener: TcpListener,
     metrics: Option<(TcpListener, Metrics)>,
     engines: Engines,
-    /// Held to the very end.
-    folder: DataFolder,
+    claim: Arc<Claim>,
 }
 
 /// A server that serves.
@@ -50,13 +50,13 @@ pub(crate) struct Running {
     stop_metrics: CancellationToken,
     address: SocketAddr,
     media: PathBuf,
-    _folder: DataFolder,
+    claim: Arc<Claim>,
 }
 
-/// Binds the ports, takes the data folder, opens what is in it and connects the bus.
+/// Binds the ports, takes the folders, opens what is in it and connects the bus.
 ///
 /// # Errors
-/// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has the data folder;
+/// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has one of the folders;
 /// what the engines say.
 pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
     let listener = bind(settings.listen, "HOST and PORT").await?;
@@ -64,13 +64,13 @@ pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
         Some(address) => Some((bind(address, "METRICS_ADDR").await?, Metrics::install()?)),
         None => None,
     };
-    let folder = DataFolder::lock(&settings.data.folder)?;
+    let claim = Arc::new(Claim::take(&settings.data)?);
     settings.api.signing_keys = match settings.signing_keys.take() {
         Some(keys) => keys,
-        None => secret::signing_keys(folder.path())?,
+        None => secret::signing_keys(claim.data())?,
     };
     let engines = engines(&settings).await?;
-    Ok(Built { settings, listener, metrics, engines, folder })
+    Ok(Built { settings, listener, metrics, engines, claim })
 }
 
 async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
@@ -124,7 +124,7 @@ impl Built {
             stop_metrics,
             address,
             media: self.settings.data.media,
-            _folder: self.folder,
+            claim: self.claim,
         })
     }
 }
@@ -145,6 +145,11 @@ impl Running {
     /// The folder of the files of jobs.
     pub(crate) fn media(&self) -> &Path {
         &self.media
+    }
+
+    /// What belongs to this server: whoever runs it keeps it until nothing of it runs any more.
+    pub(crate) fn claim(&self) -> Arc<Claim> {
+        Arc::clone(&self.claim)
     }
 
     /// Serves until `stop`, or until it cannot any more.

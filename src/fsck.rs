@@ -1,13 +1,15 @@
 //! What must hold between the store, the files and the processes, whatever happened to the last
 //! one: reading alone, also beside a running server. What must hold within the store is its own.
 
+use crate::claim::Claim;
+use crate::config::DataSettings;
 use actors::clock::Clock;
 use actors::drivers::objects::FolderObjects;
-use actors::drivers::sqlite::{DataFolder, Sqlite};
-use actors::objects::Objects;
+use actors::drivers::sqlite::{FolderLock, Sqlite};
+use actors::objects::{ObjectInfo, Objects, sha256};
 use actors::store::{Finding, JobStore};
 use schema::account::Scope;
-use schema::job::record::Job;
+use schema::job::record::{Job, MediaFile};
 use schema::time::WallTime;
 use schema::{ErrorKind, Result};
 use serde::Serialize;
@@ -17,6 +19,21 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// Files younger than this may be on their way to their row.
 const YOUNG: Duration = Duration::from_secs(5 * 60);
+
+/// What is looked at.
+pub(crate) struct Kept<'a> {
+    /// Where it is.
+    pub(crate) data: &'a DataSettings,
+    /// Jobs, accounts, events.
+    pub(crate) store: &'a Sqlite,
+    /// Files.
+    pub(crate) objects: &'a FolderObjects,
+    /// How old they are, it says.
+    pub(crate) clock: &'a dyn Clock,
+}
+
+/// Is told of progress: bytes that were read, bytes there are.
+pub(crate) type Tell<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// What was looked at, and what was found.
 #[derive(Debug, Serialize)]
@@ -29,52 +46,142 @@ pub(crate) struct Report {
     pub(crate) jobs: usize,
     /// Files there are.
     pub(crate) files: usize,
+    /// Files that were read and compared with their digest.
+    pub(crate) hashed: usize,
     /// What does not hold.
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Looks at everything that is kept in `folder`.
-///
-/// # Errors
-/// What opening store and files says.
-pub(crate) async fn check(
-    folder: &Path,
-    store: &Sqlite,
-    objects: &FolderObjects,
-    clock: &dyn Clock,
-) -> Result<Report> {
-    // Held to the end, so that nobody begins to serve in between.
-    let lock = match DataFolder::lock(folder) {
-        Ok(lock) => Some(lock),
-        Err(error) if error.kind() == ErrorKind::Conflict => None,
-        Err(error) => return Err(error),
-    };
-    let mut findings = store.check().await?;
-    let jobs = store.every_job().await?;
-    let mut files = BTreeMap::new();
-    for object in objects.list().await? {
-        files.insert(object.key.to_string(), object.size);
+/// The files there are: sizes by key.
+type Files = BTreeMap<String, u64>;
+
+impl Kept<'_> {
+    /// Looks at everything; at the bytes of the files only where somebody is to be told how far
+    /// that is.
+    ///
+    /// # Errors
+    /// What opening store and files says.
+    pub(crate) async fn check(&self, hash: Option<Tell<'_>>) -> Result<Report> {
+        // Held to the end, so that nobody begins to serve in between.
+        let claim = match Claim::take(self.data) {
+            Ok(claim) => Some(claim),
+            Err(error) if error.kind() == ErrorKind::Conflict => None,
+            Err(error) => return Err(error),
+        };
+        let served = claim.is_none();
+        let mut findings = self.store.check().await?;
+        let jobs = self.store.every_job().await?;
+        let files: Files =
+            self.objects.list().await?.into_iter().map(|o| (o.key.to_string(), o.size)).collect();
+        for job in &jobs {
+            let lost = missing(job, &files);
+            // A server may have deleted it since.
+            if !lost.is_empty() && self.exists(job).await? {
+                findings.extend(lost);
+            }
+        }
+        findings.extend(self.orphans(&jobs, &files).await?);
+        findings.extend(self.leftovers(served).await?);
+        if !served {
+            findings.extend(jobs.iter().filter(|job| job.lease.is_some()).map(|job| Finding {
+                invariant: "I10",
+                message: format!("job {} is marked running, and nobody serves", job.id),
+            }));
+        }
+        let mut hashed = 0;
+        if let Some(tell) = hash {
+            let damaged;
+            (hashed, damaged) = self.damaged(&jobs, &files, tell).await?;
+            findings.extend(damaged);
+        }
+        let clean = findings.is_empty();
+        Ok(Report { clean, served, jobs: jobs.len(), files: files.len(), hashed, findings })
     }
-    for job in &jobs {
-        let lost = missing(job, &files);
-        // A server may have deleted it since.
-        if !lost.is_empty() && exists(store, job).await? {
-            findings.extend(lost);
+
+    async fn exists(&self, job: &Job) -> Result<bool> {
+        match self.store.job(&Scope::System, job.id).await {
+            Ok(job) => Ok(!job.delete_requested),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
-    findings.extend(orphans(&jobs, &files, objects, clock.now()).await?);
-    if lock.is_some() {
-        findings.extend(jobs.iter().filter(|job| job.lease.is_some()).map(|job| Finding {
-            invariant: "I10",
-            message: format!("job {} is marked running, and nobody serves", job.id),
-        }));
+
+    /// Files that no row names, but those that may be on their way to one.
+    async fn orphans(&self, jobs: &[Job], files: &Files) -> Result<Vec<Finding>> {
+        let mut unnamed: BTreeMap<&str, u64> =
+            files.iter().map(|(k, s)| (k.as_str(), *s)).collect();
+        for file in jobs.iter().flat_map(Job::files) {
+            unnamed.remove(file.key.as_str());
+        }
+        let now = self.clock.now();
+        let mut findings = Vec::new();
+        for (key, size) in unnamed {
+            let path = match self.objects.to_path(&key.parse()?).await {
+                Ok(path) => path,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if age(&path, now).is_some_and(|age| age >= YOUNG) {
+                let message = format!("file {key} of {size} bytes belongs to no job");
+                findings.push(Finding { invariant: "I6", message });
+            }
+        }
+        Ok(findings)
     }
-    let (clean, served) = (findings.is_empty(), lock.is_none());
-    Ok(Report { clean, served, jobs: jobs.len(), files: files.len(), findings })
+
+    /// What lies in staging and nobody uses: written before the server that runs took the folder;
+    /// all of it where none runs.
+    async fn leftovers(&self, served: bool) -> Result<Vec<Finding>> {
+        let began = FolderLock::taken_at(&self.data.media);
+        let in_use = |written| served && began.is_none_or(|began| written >= began);
+        let mut findings = Vec::new();
+        for (name, written) in self.objects.staged().await? {
+            if !in_use(written) {
+                let message = format!("{name} is left over in staging, and nobody uses it");
+                findings.push(Finding { invariant: "I10", message });
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Reads every file that a row names and that is there in its size; how many, and those whose
+    /// bytes are others than those on record.
+    async fn damaged(
+        &self,
+        jobs: &[Job],
+        files: &Files,
+        tell: Tell<'_>,
+    ) -> Result<(usize, Vec<Finding>)> {
+        let is_there = |file: &&MediaFile| files.get(&file.key) == Some(&file.size);
+        let known = |job| Job::files(job).filter(is_there).map(move |file| (job, file));
+        let named: Vec<_> = jobs.iter().filter(|j| !j.delete_requested).flat_map(known).collect();
+        let all = named.iter().map(|(_, file)| file.size).sum();
+        let (mut read, mut hashed, mut findings) = (0, 0, Vec::new());
+        for (job, file) in named {
+            let object = ObjectInfo { key: file.key.parse()?, size: file.size };
+            let digest = sha256(self.objects, &object, |bytes| {
+                read += bytes;
+                tell(read, all);
+            });
+            let message = match digest.await {
+                Ok(digest) if digest == file.sha256 => None,
+                Ok(digest) => Some(format!("it has digest {digest}, its row says {}", file.sha256)),
+                Err(error) => Some(error.message().to_owned()),
+            };
+            hashed += 1;
+            if let Some(message) = message
+                && self.exists(job).await?
+            {
+                let message = format!("job {}: its file {}: {message}", job.id, file.key);
+                findings.push(Finding { invariant: "I2", message });
+            }
+        }
+        Ok((hashed, findings))
+    }
 }
 
 /// Files that a job's row names and that are not there, or of another size.
-fn missing(job: &Job, files: &BTreeMap<String, u64>) -> Vec<Finding> {
+fn missing(job: &Job, files: &Files) -> Vec<Finding> {
     if job.delete_requested {
         return Vec::new();
     }
@@ -88,40 +195,6 @@ fn missing(job: &Job, files: &BTreeMap<String, u64>) -> Vec<Finding> {
         Some(_) => None,
     });
     wrong.collect()
-}
-
-async fn exists(store: &Sqlite, job: &Job) -> Result<bool> {
-    match store.job(&Scope::System, job.id).await {
-        Ok(job) => Ok(!job.delete_requested),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Files that no row names, but those that may be on their way to one.
-async fn orphans(
-    jobs: &[Job],
-    files: &BTreeMap<String, u64>,
-    objects: &FolderObjects,
-    now: WallTime,
-) -> Result<Vec<Finding>> {
-    let mut unnamed: BTreeMap<&str, u64> = files.iter().map(|(k, s)| (k.as_str(), *s)).collect();
-    for file in jobs.iter().flat_map(Job::files) {
-        unnamed.remove(file.key.as_str());
-    }
-    let mut findings = Vec::new();
-    for (key, size) in unnamed {
-        let path = match objects.to_path(&key.parse()?).await {
-            Ok(path) => path,
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        if age(&path, now).is_some_and(|age| age >= YOUNG) {
-            let message = format!("file {key} of {size} bytes belongs to no job");
-            findings.push(Finding { invariant: "I6", message });
-        }
-    }
-    Ok(findings)
 }
 
 /// How long ago a file was written; nothing where it is gone.

@@ -4,9 +4,11 @@
 //! computed, and how, is in the crates below.
 
 mod app;
+mod claim;
 pub mod cli;
 mod config;
 mod fsck;
 mod notify;
+mod runtime;
 mod secret;
 mod telemetry;

@@ -2,10 +2,10 @@
 
 use super::config::ConfigFlags;
 use super::{interrupt, stdout};
-use crate::app;
 use crate::config::Flag;
+use crate::{app, runtime};
 use clap::Args;
-use schema::{Error, Result};
+use schema::Result;
 use tokio::signal::unix::SignalKind;
 
 /// Serve the API, the WebSocket and the page, and work on jobs
@@ -41,17 +41,18 @@ impl ServeArgs {
 /// What the configuration, the engines and serving say.
 pub(super) fn run(args: &ServeArgs) -> Result<()> {
     let settings = args.flags.load(args.settings())?.settings;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::io("start of the runtime", e))?;
-    runtime.block_on(async {
+    let mut claim = None;
+    let served = runtime::run(async {
         let stop = interrupt::watch(status_of)?;
         let running = app::build(settings).await?.spawn().await?;
+        claim = Some(running.claim());
         let version = env!("CARGO_PKG_VERSION");
         stdout::print(format!("sightline {version} is ready at {}/\n", running.url()))?;
         running.until(&stop).await
-    })
+    });
+    // Not before what may still write has ended.
+    drop(claim);
+    served
 }
 
 /// What a shell tells of a process that a signal ended.

@@ -2,9 +2,10 @@
 
 use super::config::ConfigFlags;
 use super::stdout;
+use crate::claim::Claim;
 use crate::config::Settings;
 use actors::clock::SystemClock;
-use actors::drivers::sqlite::{DataFolder, Sqlite};
+use actors::drivers::sqlite::Sqlite;
 use actors::store::AccountStore;
 use api::auth::{Account, new_user};
 use clap::{Args, Subcommand};
@@ -66,14 +67,14 @@ pub(super) fn run(args: &UserArgs) -> Result<()> {
         .map_err(|e| Error::io("start of the runtime", e))?;
     let user = runtime.block_on(async {
         let new = new_user(account, args.role, &SystemClock).await?;
-        let (store, _lock) = open(&settings)?;
+        let (store, _claim) = open(&settings)?;
         store.create_user(new).await
     })?;
     stdout::print(format!("{} {} {}\n", user.role, user.username, user.id))
 }
 
 /// The database: beside a server, or a new one where there is none yet.
-fn open(settings: &Settings) -> Result<(Sqlite, Option<DataFolder>)> {
+fn open(settings: &Settings) -> Result<(Sqlite, Option<Claim>)> {
     let data = &settings.data;
     match &data.database {
         None => {
@@ -82,8 +83,8 @@ fn open(settings: &Settings) -> Result<(Sqlite, Option<DataFolder>)> {
         }
         Some(path) if path.exists() => Ok((Sqlite::attach(path)?, None)),
         Some(path) => {
-            let lock = DataFolder::lock(&data.folder)?;
-            Ok((Sqlite::open(path)?, Some(lock)))
+            let claim = Claim::take(data)?;
+            Ok((Sqlite::open(path)?, Some(claim)))
         }
     }
 }

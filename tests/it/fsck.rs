@@ -13,7 +13,12 @@ const OLD: SystemTime = SystemTime::UNIX_EPOCH;
 
 /// What is told of `data`: invariant and message.
 fn findings(data: &Path) -> Vec<(String, String)> {
-    let run = finish(sightline().args(["fsck", "--json", "--data-dir"]).arg(data));
+    findings_with(data, &[])
+}
+
+/// The same, with more flags.
+fn findings_with(data: &Path, flags: &[&str]) -> Vec<(String, String)> {
+    let run = finish(sightline().args(["fsck", "--json", "--data-dir"]).arg(data).args(flags));
     let report: Value =
         serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:#?}"));
     let rows = report["findings"].as_array().expect("a list");
@@ -70,6 +75,64 @@ async fn i10_a_job_that_nobody_runs_is_not_marked_running() {
     user.job_when(&id, |job| frames(job) > 0).await;
     assert_eq!(findings(&data), []);
     service.kill();
+    let found = findings(&data);
     let told = format!("job {id} is marked running, and nobody serves");
-    assert_eq!(findings(&data), [("I10".to_owned(), told)]);
+    assert!(found.contains(&("I10".to_owned(), told)), "{found:?}");
+    // What its worker was writing is left over as well, and nothing else is wrong.
+    let rest = found.iter().filter(|(_, message)| !message.starts_with("job "));
+    assert!(rest.clone().count() > 0 && found.len() == 1 + rest.clone().count(), "{found:?}");
+    assert!(rest.clone().all(|(_, message)| message.contains("left over in staging")), "{found:?}");
+}
+
+#[tokio::test]
+async fn i10_nothing_older_than_the_server_is_in_its_staging() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let data = home.path().join("data");
+    let service = Service::start(&data, &[]);
+    let staging = data.join("media/.staging");
+    fs::create_dir(staging.join("in-use")).expect("can be made");
+    assert_eq!(findings(&data), []);
+    fs::write(staging.join("old"), "left").expect("can be written");
+    age(&staging.join("old"), OLD);
+    let told = |name: &str| {
+        let message = format!("{name} is left over in staging, and nobody uses it");
+        ("I10".to_owned(), message)
+    };
+    assert_eq!(findings(&data), [told("old")]);
+    signal(&service.child, "-TERM");
+    assert!(service.ended().0.success());
+    assert_eq!(findings(&data), [told("in-use"), told("old")]);
+    // The next start takes it all away.
+    let _service = Service::start(&data, &[]);
+    assert_eq!(findings(&data), []);
+}
+
+#[tokio::test]
+async fn i2_files_have_the_bytes_that_are_on_record() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (data, video) = (home.path().join("data"), home.path().join("clip.mp4"));
+    clip(&video, 1, &[]);
+    let service = Service::start(&data, &[]);
+    let user = service.user("ann", "correct horse battery").await;
+    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    user.done(&id).await;
+    assert_eq!(findings_with(&data, &["--hash"]), []);
+    for key in [format!("uploads/people-count_{id}.mp4"), format!("results/results_{id}.json")] {
+        let path = data.join("media").join(&key);
+        let whole = fs::read(&path).expect("it is there");
+        let mut damaged = whole.clone();
+        damaged[whole.len() / 2] ^= 1;
+        fs::write(&path, &damaged).expect("can be written");
+        assert_eq!(findings(&data), [], "sizes alone do not tell");
+        let found = findings_with(&data, &["--hash"]);
+        let told = format!("job {id}: its file {key}: it has digest ");
+        let is_told = |(invariant, message): &(String, String)| {
+            invariant == "I2" && message.starts_with(&told)
+        };
+        assert!(found.len() == 1 && is_told(&found[0]), "{found:?}");
+        fs::write(&path, &whole).expect("can be written");
+    }
+    let run = finish(sightline().args(["fsck", "--hash", "--data-dir"]).arg(&data));
+    run.succeeds();
+    assert!(run.stdout.contains(" 4 of them read"), "{run:#?}");
 }

@@ -87,9 +87,42 @@ async fn a_data_folder_has_one_server_and_commands_beside_it() {
     sound(&data);
 }
 
+#[test]
+fn servers_share_neither_database_nor_media() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (data, apart) = (home.path().join("data"), home.path().join("apart"));
+    let database = format!("sqlite://{}", apart.join("x.db").display());
+    let service = Service::start(&data, &[("DATABASE_URL", &database)]);
+    let in_use = format!("is in use by process {}", service.child.id());
+    let media = data.join("media").display().to_string();
+    let other = home.path().join("other");
+    for (setting, value) in [("DATABASE_URL", &database), ("MEDIA_ROOT", &media)] {
+        let run = serve(&other, &[(setting, value)]);
+        run.fails(1, "CONFLICT");
+        let told =
+            run.stderr.contains(&format!("CONFLICT: {setting}: ")) && run.stderr.contains(&in_use);
+        assert!(told, "{run:#?}");
+    }
+    let mut migrate = sightline();
+    migrate.args(["migrate", "--data-dir"]).arg(&other).env("DATABASE_URL", &database);
+    finish(&mut migrate).fails(1, "CONFLICT");
+    // A database that would have to be made first, in a folder that is taken.
+    let new = format!("sqlite://{}", apart.join("new.db").display());
+    let mut add = sightline();
+    add.args(["user", "add", "ann", "--password-stdin", "--data-dir"]).arg(&other);
+    let run = with_line(add.env("DATABASE_URL", &new), "correct horse battery");
+    run.fails(1, "CONFLICT");
+    assert!(!apart.join("new.db").exists());
+}
+
 fn add_user(data: &Path, name: &str, role: &str, password: &str) -> Run {
     let mut command = sightline();
     command.args(["user", "add", name, "--role", role, "--password-stdin", "--data-dir"]).arg(data);
+    with_line(&mut command, password)
+}
+
+/// Runs a command that reads one line.
+fn with_line(command: &mut Command, line: &str) -> Run {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -97,7 +130,7 @@ fn add_user(data: &Path, name: &str, role: &str, password: &str) -> Run {
         .spawn()
         .expect("the binary starts");
     let mut stdin = child.stdin.take().expect("it is piped");
-    writeln!(stdin, "{password}").expect("it reads");
+    writeln!(stdin, "{line}").expect("it reads");
     drop(stdin);
     Run::of(&child.wait_with_output().expect("it was started"))
 }
@@ -235,8 +268,12 @@ fn what_is_in_force_is_told_with_its_source() {
     std::fs::write(&file, "[jobs]\nper_user = 2\n").expect("can be written");
     let mut command = sightline();
     command.args(["config", "--json", "--config"]).arg(&file);
-    let run = finish(command.env("PORT", "8001").env("JWT_SECRET", "canary".repeat(6)));
+    let run = finish(
+        command.env("PORT", "8001").env("JWT_SECRET", "canary".repeat(6)).env("DEVICE", "cuda"),
+    );
     run.succeeds();
+    let words = "DEVICE is set, but this version does nothing with it";
+    assert!(run.stderr.contains(words), "{run:#?}");
     assert!(!run.stdout.contains("canary") && !run.stderr.contains("canary"), "{run:#?}");
     let found: Value = serde_json::from_str(&run.stdout).expect("JSON");
     let row = |variable: &str| {
@@ -248,6 +285,7 @@ fn what_is_in_force_is_told_with_its_source() {
     assert_eq!(row("PORT"), told("8001", "PORT"));
     assert_eq!(row("JOBS_PER_USER"), told("2", &format!("{}:2", file.display())));
     assert_eq!(row("JWT_SECRET"), told("set", "JWT_SECRET"));
+    assert_eq!(found["warnings"], json!([words]));
     assert_eq!(row("QUEUE_LIMIT"), told("10000", "default"));
     finish(sightline().args(["config", "--config", "/nonexistent.toml"])).fails(3, "NOT_FOUND");
 }

@@ -15,8 +15,8 @@ pub use health::{Component, ComponentState, Health, HealthStatus};
 pub use jobs::JobTypeInfo;
 pub use node::NodeState;
 pub use submit::{CANONICAL_EXTENSIONS, FIRST_SEED_EXTENSIONS, Submission};
-pub(crate) use upload::digest;
 pub use upload::{StagedFile, Upload};
+pub(crate) use upload::{digest, hexadecimal};
 
 pub use crate::bus::{Delivery, DropPolicy, Message, Payload, Subscription};
 pub use crate::store::accounts::{AccountStore, Credentials, NewUser, RefreshToken, Rotation};

@@ -4,6 +4,10 @@
 //! key is complete. No symbolic link is made or followed. Engines are in `drivers`, and each must
 //! pass the contract suite.
 
+mod digest;
+
+pub use digest::sha256;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;

@@ -88,6 +88,10 @@ async fn what_a_killed_process_left_goes_at_the_next_start() {
     let beside = FolderObjects::open_beside(&root, 0).await.expect("a second look");
     assert!(left.exists(), "a reader beside the server removed its staging");
     assert_eq!(listed(&beside).await, [("kept".to_owned(), 1)]);
+    let staged = beside.staged().await.expect("a list");
+    let written = std::fs::metadata(&left).and_then(|m| m.modified()).expect("it is there");
+    assert!(staged.iter().any(|(name, at)| left.ends_with(name) && *at == written), "{staged:?}");
+    assert!(staged.len() == 2 && staged.iter().any(|(name, _)| name == "loose"), "{staged:?}");
     let again = FolderObjects::open(&root, 0).await.expect("the next start");
     assert_eq!(std::fs::read_dir(root.join(".staging")).expect("a folder").count(), 0);
     assert_eq!(get(&again, "kept", 0..1).await, b"x");

@@ -8,6 +8,7 @@ use super::simulate::{self, SimulateArgs};
 use super::{interrupt, stdout};
 use crate::app::{self, Running};
 use crate::config::{self, Flag, Settings, Sources};
+use crate::runtime;
 use clap::Args;
 use client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -65,11 +66,7 @@ struct Work {
 /// # Errors
 /// What rendering, the server and the job say; `CANCELLED` where it was interrupted before its end.
 pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::io("start of the runtime", e))?;
-    runtime.block_on(async {
+    runtime::run(async {
         let stop = interrupt::watch(|_| super::exit::INTERRUPTED)?;
         let home = Home::open(args.data_dir.as_deref())?;
         let work = work(args, home.path(), &stop)?;

@@ -18,6 +18,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Where files are made; its name is no segment of a key.
 const STAGING: &str = ".staging";
@@ -60,6 +61,15 @@ impl FolderObjects {
     pub async fn open_beside(path: &Path, floor: u64) -> Result<Self> {
         let path = path.to_owned();
         blocking(move || Ok(Self(Arc::new(Place::open(&path, floor)?)))).await
+    }
+
+    /// Names of what lies in staging, in order, and when each was written last: it is in use, or a
+    /// process that is gone has left it.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    pub async fn staged(&self) -> Result<Vec<(String, SystemTime)>> {
+        self.run(Place::staged).await
     }
 
     async fn run<T: Send + 'static>(
@@ -109,6 +119,24 @@ impl Place {
             removed.map_err(at)?;
         }
         Ok(())
+    }
+
+    fn staged(&self) -> Result<Vec<(String, SystemTime)>> {
+        let folder = self.path.join(STAGING);
+        let at = |e| Error::io(folder.display(), e);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(at)? {
+            let entry = entry.map_err(at)?;
+            match entry.metadata().and_then(|seen| seen.modified()) {
+                Ok(written) => {
+                    found.push((entry.file_name().to_string_lossy().into_owned(), written));
+                }
+                Err(e) if beneath::is_absence(&e) => {}
+                Err(e) => return Err(at(e)),
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// Bytes above the floor.

@@ -1,30 +1,37 @@
-//! The data folder, and the lock that keeps a second server out of it.
+//! Folders that belong to one process at a time, and the lock that says so.
 
 use schema::{Error, ErrorKind, Result};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// The file whose lock it is; it holds the number of the process that has it.
-const LOCK_FILE: &str = "lock";
+/// The file whose lock it is; it holds the number of the process that has it. The name is hidden,
+/// so that it is no object in a folder of objects.
+const LOCK_FILE: &str = ".lock";
 
-/// The folder of a server's data, which nobody else serves while this value lives. The lock is the
-/// operating system's: it ends with the process, however that ends.
+/// A folder that nobody else works in while this value lives. The lock is the operating system's:
+/// it ends with the process, however that ends.
 #[derive(Debug)]
-pub struct DataFolder {
+pub struct FolderLock {
     path: PathBuf,
+    /// What the folder is, by whatever path it is reached: device and inode.
+    identity: (u64, u64),
     _lock: File,
 }
 
-impl DataFolder {
-    /// Takes the folder `path`; it is made, for its owner alone, where there is none.
+impl FolderLock {
+    /// Takes the folder `path`, which `setting` names; it is made, for its owner alone, where there
+    /// is none.
     ///
     /// # Errors
-    /// `CONFLICT` where another process has it; `STORAGE_ERROR` where it cannot be made or written.
-    pub fn lock(path: &Path) -> Result<Self> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|e| Error::io(format_args!("data folder {}", path.display()), e))?;
+    /// `CONFLICT` where another process has it, or another lock of this one; `STORAGE_ERROR` where
+    /// it cannot be made or written.
+    pub fn take(path: &Path, setting: &str) -> Result<Self> {
+        let at = |e| Error::io(format_args!("{setting}: folder {}", path.display()), e);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at)?;
+        let identity = identity(&fs::metadata(path).map_err(at)?);
         let file = path.join(LOCK_FILE);
         let failed = |e| Error::io(file.display(), e);
         let mut options = OpenOptions::new();
@@ -32,11 +39,11 @@ impl DataFolder {
         let mut lock = options.open(&file).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(path, &mut lock)),
+            Err(TryLockError::WouldBlock) => return Err(taken(path, setting, &mut lock)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         sign(&mut lock).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), identity, _lock: lock })
     }
 
     /// Where it is.
@@ -44,6 +51,22 @@ impl DataFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Whether `path` is this very folder, by whatever links or mounts it is reached.
+    #[must_use]
+    pub fn is_of(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|found| identity(&found) == self.identity)
+    }
+
+    /// When the folder `path` was taken last; nothing where it never was.
+    #[must_use]
+    pub fn taken_at(path: &Path) -> Option<SystemTime> {
+        fs::metadata(path.join(LOCK_FILE)).and_then(|file| file.modified()).ok()
+    }
+}
+
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
 }
 
 fn sign(lock: &mut File) -> std::io::Result<()> {
@@ -52,7 +75,7 @@ fn sign(lock: &mut File) -> std::io::Result<()> {
     writeln!(lock, "{}", std::process::id())
 }
 
-fn taken(path: &Path, lock: &mut File) -> Error {
+fn taken(path: &Path, setting: &str, lock: &mut File) -> Error {
     let mut holder = String::new();
     // The words are better with the number; without it they still say what is wrong.
     let _ = lock.take(32).read_to_string(&mut holder);
@@ -60,39 +83,53 @@ fn taken(path: &Path, lock: &mut File) -> Error {
         "" => "another process".to_owned(),
         pid => format!("process {pid}"),
     };
-    let message = format!("data folder {} is in use by {holder}", path.display());
+    let message = format!("{setting}: folder {} is in use by {holder}", path.display());
     Error::new(ErrorKind::Conflict, message)
-        .with_hint("stop that server, or choose another folder with DATA_DIR")
+        .with_hint(format!("stop that server, or choose another place with {setting}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn a_folder_has_one_holder() {
         let temporary = tempfile::tempdir().expect("a folder");
         let path = temporary.path().join("a/b");
-        let first = DataFolder::lock(&path).expect("it is free");
+        assert_eq!(FolderLock::taken_at(&path), None);
+        let first = FolderLock::take(&path, "DATA_DIR").expect("it is free");
         assert_eq!(first.path(), path);
         let mode = fs::metadata(&path).expect("it was made").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
 
-        let refused = DataFolder::lock(&path).expect_err("it is taken");
+        let refused = FolderLock::take(&path, "MEDIA_ROOT").expect_err("it is taken");
         assert_eq!(refused.kind(), ErrorKind::Conflict);
         let pid = std::process::id();
-        let words = format!("data folder {} is in use by process {pid}", path.display());
+        let words = format!("MEDIA_ROOT: folder {} is in use by process {pid}", path.display());
         assert_eq!(refused.message(), words);
+        assert!(refused.hint().is_some_and(|hint| hint.ends_with("with MEDIA_ROOT")));
 
         drop(first);
-        DataFolder::lock(&path).expect("it is free again");
+        FolderLock::take(&path, "DATA_DIR").expect("it is free again");
+    }
+
+    #[test]
+    fn a_folder_is_the_same_by_every_path() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path().join("a");
+        let lock = FolderLock::take(&path, "DATA_DIR").expect("it is free");
+        let link = temporary.path().join("link");
+        symlink(&path, &link).expect("a link");
+        assert!(lock.is_of(&path) && lock.is_of(&path.join("../a/.")) && lock.is_of(&link));
+        assert!(!lock.is_of(temporary.path()) && !lock.is_of(&path.join("missing")));
+        assert!(FolderLock::take(&link, "DATA_DIR").is_err(), "taken twice");
     }
 
     #[test]
     fn a_file_is_no_folder() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let refused = DataFolder::lock(file.path()).expect_err("a file");
+        let refused = FolderLock::take(file.path(), "DATA_DIR").expect_err("a file");
         assert_eq!(refused.kind(), ErrorKind::StorageError);
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A writer thread commits in groups (`writer`), reads run beside it on connections of their own
 //! (`readers`); in memory, where there is one connection, reads go through the writer. The file
-//! belongs to one server at a time, which holds its [`DataFolder`]; short-lived commands may open
+//! belongs to one server at a time, which holds its [`FolderLock`]; short-lived commands may open
 //! it beside ([`Sqlite::attach`], [`Sqlite::open_read_only`]).
 
 mod accounts;
 mod check;
+mod disk;
 mod events;
 mod fault;
 mod folder;
@@ -17,7 +18,8 @@ mod readers;
 mod row;
 mod writer;
 
-pub use folder::DataFolder;
+pub use disk::expect_local;
+pub use folder::FolderLock;
 pub use migrate::Migrated;
 
 use fault::{Fault, Outcome};
@@ -50,8 +52,8 @@ impl Sqlite {
     /// there is none, migrated where it is older.
     ///
     /// # Errors
-    /// `STORAGE_ERROR` for one of a newer version or of another program, and where the file cannot
-    /// be used; `NOT_READY` where another process writes to it all the time.
+    /// `STORAGE_ERROR` for one of a newer version or of another program, on a network file system,
+    /// and where the file cannot be used; `NOT_READY` where another process writes to it all the time.
     pub fn open(path: &Path) -> Result<Self> {
         let connection = make(path)?;
         migrate::migrate(&connection, path)?;
@@ -64,6 +66,7 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open`]; `STORAGE_ERROR` where it is missing or older.
     pub fn attach(path: &Path) -> Result<Self> {
+        expect_local_file(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         migrate::require_current(&connection, path)?;
         Self::start(path, connection)
@@ -75,6 +78,7 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::attach`].
     pub fn open_read_only(path: &Path) -> Result<Self> {
+        expect_local_file(path)?;
         let readers = reading(path)?;
         migrate::require_current(&readers[0], path)?;
         let readers = Some(Readers::new(readers));
@@ -158,8 +162,16 @@ impl Sqlite {
     }
 }
 
+/// Makes sure that the file `path`, or the place where it will be, is on a disk of this machine.
+fn expect_local_file(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let place = if path.exists() { path } else { folder.unwrap_or(Path::new(".")) };
+    expect_local(place, "database")
+}
+
 /// The writing connection; the file is made, for its owner alone, where there is none.
 fn make(path: &Path) -> Result<Connection> {
+    expect_local_file(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     options.open(path).map_err(|e| Error::io(format_args!("database {}", path.display()), e))?;

@@ -30,6 +30,8 @@ impl Queue for Sqlite {
 
     async fn stale(&self, holder: StartId, now: WallTime) -> Result<Vec<Job>> {
         self.read("list stale leases", move |c| {
+            // Who serves holds the lock of the database's folder, so no earlier start is alive:
+            // its leases are void at once, not only when they run out.
             let sql = "SELECT * FROM jobs WHERE lease_token IS NOT NULL
                            AND (lease_expires_at <= ?1 OR lease_holder <> ?2)
                        ORDER BY id";
