@@ -60,25 +60,26 @@ impl Stage {
         let params = json!({ "model": "motion" });
         user.submit("people-count", &params, &self.home.path().join("clip.mp4")).await
     }
-
-    /// Waits until `user` sees the job running after a start; it has to be soon.
-    async fn runs_again(&self, user: &User, service: &Service, id: &str, attempt: u64) {
-        let begun = Instant::now();
-        user.job_when(id, |job| job["attempt"].as_u64() > Some(attempt)).await;
-        let took = service.ready_after + begun.elapsed();
-        eprintln!("running again after {took:.1?}");
-        // 5 s is what is promised; the rest is for a machine that is busy with other tests.
-        assert!(took < Duration::from_secs(15), "it took {took:?}");
-    }
 }
 
-/// Kills the server `kills` times, each time at a random frame of a new job.
-async fn killed_at_random(kills: usize, seconds: u32) {
+/// Waits until `user` sees frames of the job go through again; how long that took from the start of
+/// the process on, where the job had not ended before the kill.
+async fn runs_again(user: &User, service: &Service, before: &Value) -> Option<Duration> {
+    let attempt = |job: &Value| job["attempt"].as_u64();
+    let is_on = |job: &Value| attempt(job) > attempt(before) && frames(job) > 0;
+    let id = before["id"].as_str().expect("an id");
+    let job = user.job_when(id, |job| job["status"] == "done" || is_on(job)).await;
+    (attempt(&job) > attempt(before)).then(|| service.begun.elapsed())
+}
+
+/// Kills the server `kills` times, each time at a random frame of a new job, which has to run again
+/// within `limit` of the next start.
+async fn killed_at_random(kills: usize, seconds: u32, limit: Duration) {
     let stage = Stage::new(seconds);
     let mut chance = Chance(0x5167_4711);
     let mut service = stage.start();
     let mut user = service.user("ann", "correct horse battery").await;
-    let mut jobs = Vec::new();
+    let (mut jobs, mut took) = (Vec::new(), Vec::new());
     for _ in 0..kills {
         let id = stage.submit(&user).await;
         let frame = 1 + chance.below(u64::from(seconds) * 25 - 30);
@@ -87,10 +88,16 @@ async fn killed_at_random(kills: usize, seconds: u32) {
         service.kill();
         service = stage.start();
         user = user.at(&service);
-        if job["status"] != "done" {
-            stage.runs_again(&user, &service, &id, job["attempt"].as_u64().unwrap_or(0)).await;
-        }
+        took.extend(runs_again(&user, &service, &job).await);
         jobs.push(id);
+    }
+    took.sort();
+    if let (Some(first), Some(last)) = (took.first(), took.last()) {
+        let (count, median) = (took.len(), took[took.len() / 2]);
+        eprintln!(
+            "{count} times running again after {first:.2?} {median:.2?} {last:.2?}: least, median, most"
+        );
+        assert!(*last <= limit, "it took {last:?}");
     }
     for id in &jobs {
         user.done(id).await;
@@ -105,14 +112,15 @@ async fn killed_at_random(kills: usize, seconds: u32) {
 
 #[tokio::test]
 async fn f1_a_killed_server_finishes_every_job_with_the_same_bytes() {
-    killed_at_random(2, 20).await;
+    // 5 s is what is promised; the rest is for a machine that is busy with other tests.
+    killed_at_random(2, 20, Duration::from_secs(15)).await;
 }
 
 /// 20 kills take minutes: `make soak-kill` asks for them.
 #[tokio::test]
 async fn f1_twenty_kills_at_random_points() {
     match std::env::var("SOAK_KILLS").ok().and_then(|kills| kills.parse().ok()) {
-        Some(kills) => killed_at_random(kills, 30).await,
+        Some(kills) => killed_at_random(kills, 30, Duration::from_secs(5)).await,
         None => eprintln!("skipped: SOAK_KILLS is not set; make soak-kill sets it"),
     }
 }
@@ -155,10 +163,10 @@ async fn f12_a_job_that_kills_its_server_at_the_same_frame_is_given_up() {
     let mut service = stage.start();
     let user = service.user("ann", "correct horse battery").await;
     let id = stage.submit(&user).await;
-    // The first attempt gets furthest; the others end before it.
+    // The first attempt gets furthest; the others end before they get there.
     let job = user.job_when(&id, |job| frames(job) > 100).await;
     let furthest = frames(&job);
-    for attempt in 1..=4 {
+    for attempt in 1..=3 {
         service.kill();
         service = stage.start();
         let user = user.at(&service);
@@ -168,7 +176,7 @@ async fn f12_a_job_that_kills_its_server_at_the_same_frame_is_given_up() {
         let job = user.job_when(&id, holds).await;
         assert!(frames(&job) < furthest && begun.elapsed() < PATIENCE, "{job:#}");
         if job["status"] == "failed" {
-            assert_eq!(attempt, 4);
+            assert_eq!(attempt, 3);
             assert!(job["error"]["message"].as_str().is_some_and(|m| m.contains("given up")));
             sound(&stage.data());
             return;

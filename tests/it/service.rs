@@ -22,8 +22,8 @@ pub(crate) struct Service {
     pub(crate) url: String,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
-    /// How long it took until it answered.
-    pub(crate) ready_after: Duration,
+    /// When its process was started.
+    pub(crate) begun: Instant,
 }
 
 impl Service {
@@ -47,7 +47,7 @@ impl Service {
         let url = ready.trim().rsplit(' ').next().unwrap_or_default().trim_end_matches('/');
         assert!(url.starts_with("http://127.0.0.1:"), "{ready:?}: {}", log.lock().expect("whole"));
         let url = url.to_owned();
-        Self { child, url, log, reader: Some(reader), ready_after: begun.elapsed() }
+        Self { child, url, log, reader: Some(reader), begun }
     }
 
     /// As the machine's failing would.
