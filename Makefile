@@ -57,6 +57,10 @@ clean: ## Build outputs and demo files
 	cargo clean
 	rm -rf demo-out
 
+.PHONY: bench-store
+bench-store: setup ## Events, feed and leases of the store beside plain SQLite on the same disk
+	cargo bench --locked -p sightline-actors --bench store
+
 PEER ?= ../shared/tools/peers/python_pipeline.py
 CLIP ?= $(DATA)/videos/cars.mp4
 
