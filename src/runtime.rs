@@ -28,8 +28,8 @@ mod tests {
 
     #[test]
     fn a_blocked_thread_does_not_keep_the_process() {
-        let (release, blocked) = mpsc::channel::<()>();
-        let (tell, told) = mpsc::channel();
+        let (release, blocked) = mpsc::sync_channel::<()>(0);
+        let (tell, told) = mpsc::sync_channel(1);
         std::thread::spawn(move || {
             let (begin, begun) = tokio::sync::oneshot::channel();
             let ended = run(async move {

@@ -143,11 +143,11 @@ async fn append(span: Duration, rates: &mut Rates) -> schema::Result<()> {
 /// A connection to a new database with our tables, set as ours are for what must be kept.
 fn plain(path: &Path) -> schema::Result<Connection> {
     drop(Sqlite::open(path)?);
-    let open = || {
+    let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        rusqlite::Result::Ok(connection)
+        Ok(connection)
     };
     Ok(open().expect("a database that was just made can be opened"))
 }
