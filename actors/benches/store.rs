@@ -118,7 +118,7 @@ async fn append(span: Duration, rates: &mut Rates) -> schema::Result<()> {
             let (job, mut stored) = (job?, 0_u64);
             while begun.elapsed() < span {
                 let token = stored / 2 + 1;
-                let holder = StartId::from_uuid(Uuid::nil());
+                let holder = StartId::from_uuid(id());
                 let transition = match stored % 2 {
                     0 => Transition::Begin { holder, expires_at: NOW },
                     _ => Transition::Release { token },
