@@ -99,6 +99,8 @@ async fn open(request: &Request) -> Result<Response, Failure> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(protocol::MAX_MESSAGE))
         .max_frame_size(Some(protocol::MAX_MESSAGE))
+        // What clients say is short; the default would take 128 KiB of each connection.
+        .read_buffer_size(4 << 10)
         .write_buffer_size(32 << 10)
         .max_write_buffer_size(1 << 20);
     let upgraded = socket.config(config).on_upgrade(|socket| session::serve(socket, opening));
