@@ -44,7 +44,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(f"{self.folder.name}/log", "w")
         settings = {"PORT": str(self.port), "METRICS_ADDR": f"127.0.0.1:{free_port()}", "HOST": "127.0.0.1", "DATA_DIR": f"{self.folder.name}/data", "LOG_LEVEL": "warn"}
-        self.process = subprocess.Popen([sightline, "serve"], stdout=self.log, stderr=self.log, cwd=self.folder.name,
+        self.process = subprocess.Popen([os.path.abspath(sightline), "serve"], stdout=self.log, stderr=self.log, cwd=self.folder.name,
                                         env={**os.environ, **settings, **environment})
         self.pid = self.process.pid
         self.until(lambda: self.answers("/readyz"))
