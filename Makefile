@@ -83,6 +83,22 @@ bench-memory: build ## Resident memory at 3,000 and 30,000 frames
 	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --model motion --no-video
 	benches/memory.py $(SIGHTLINE) $(DATA)/videos/one-by-one-person-detection.mp4 --models $(DATA)/models --no-video
 
+.PHONY: bench-websocket bench-media bench-requests bench-jobs
+bench-websocket: setup ## 1,000 WebSocket clients beside npm's ws (needs node and npm)
+	@if command -v npm >/dev/null; then cd benches/peers/websocket && npm ci --no-audit --no-fund --silent; \
+	  else echo "skipped: ws, as npm is missing"; fi
+	cargo bench --locked --bench websocket
+
+bench-media: build ## Files and ranges of them beside nginx (needs Debian's nginx-light and wrk)
+	benches/media.py $(SIGHTLINE)
+
+bench-requests: build ## 2,000 mixed requests a second for a minute
+	cargo build --release --locked --example requests
+	benches/requests.py $(SIGHTLINE) $(CARGO_TARGET_DIR)/release/examples/requests
+
+bench-jobs: setup ## 10,000 queued jobs, and what a panic in one costs the others
+	cargo bench --locked -p sightline-actors --features testing --bench jobs
+
 .PHONY: truth sweep score-mot
 truth: build ## Counts of all public clips beside the truth
 	benches/truth.py $(SIGHTLINE) $(DATA)

@@ -116,6 +116,8 @@ pub struct BusState {
     pub fault: Option<String>,
     /// Connections after the first.
     pub reconnects: u64,
+    /// Subscriptions of this process.
+    pub subscriptions: u64,
     /// Messages that subscribers of this process missed.
     pub dropped: u64,
     /// Messages that were too large, or could not be sent.

@@ -20,6 +20,7 @@ pub(crate) async fn run(bus: &dyn Bus) {
     a_full_queue_drops_the_oldest_and_tells(bus).await;
     the_newest_replaces_the_one_of_its_subject(bus).await;
     who_does_not_read_costs_the_others_nothing(bus).await;
+    subscriptions_are_counted(bus).await;
     waiting_may_be_given_up(bus).await;
     what_is_no_subject_is_refused(bus).await;
     requests_are_answered(bus).await;
@@ -198,6 +199,14 @@ async fn who_does_not_read_costs_the_others_nothing(bus: &dyn Bus) {
     }
     assert_eq!(texts(&mut awake, 500).await, sent);
     drop(asleep);
+}
+
+async fn subscriptions_are_counted(bus: &dyn Bus) {
+    let before = bus.state().subscriptions;
+    let both = (listen(bus, "count.one", 1).await, listen(bus, "count.one", 1).await);
+    assert_eq!(bus.state().subscriptions, before + 2);
+    drop(both);
+    until("they are counted no more", || bus.state().subscriptions == before).await;
 }
 
 async fn waiting_may_be_given_up(bus: &dyn Bus) {

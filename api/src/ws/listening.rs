@@ -1,31 +1,24 @@
 //! What one connection listens to: its subscriptions, what was sent lately, and how far it is.
 //!
 //! No socket here. An event is sent once per connection, however many of its patterns match: by the
-//! first one. Live events come from the bus in bounded queues; whatever they lose is read again
+//! first one. Live events come from the hub in one bounded inbox; whatever that loses is read again
 //! from the store.
 
-use super::protocol::Filter;
-use actors::bus::Numbering;
-use actors::handle::{Delivery, DropPolicy, Message, Platform, Subscription as BusSubscription};
-use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, SelectAll};
+use super::hub::{Hub, Live, Membership};
+use super::inbox::{Delivery, Inbox, Source};
+use super::protocol::{EventText, Filter};
+use actors::handle::Platform;
 use schema::Result;
+use schema::account::Scope;
 use schema::event::{Cursor, Position};
 use schema::subject::Pattern;
 use std::collections::{BTreeSet, VecDeque};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use std::sync::Arc;
 
-/// Messages that wait for a connection, per pattern.
-const QUEUE: usize = 1024;
+/// Events that wait for a connection.
+const INBOX: usize = 1024;
 /// Events that are remembered, so that what was replayed is not sent again live.
 const RECENT: usize = 1024;
-
-/// Which pattern of which subscription a delivery came by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Source {
-    serial: u64,
-    pattern: usize,
-}
 
 /// Whether a subscription reads the store now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,42 +45,52 @@ pub(super) struct Subscription {
     pub cursor: Cursor,
     /// Whether it reads the store now.
     pub replaying: Replaying,
-    _ends: DropGuard,
+    _places: Vec<Membership>,
 }
 
 /// Everything that one connection listens to.
-#[derive(Default)]
+#[derive(Debug)]
 pub(super) struct Listening {
     subscriptions: Vec<Subscription>,
-    live: SelectAll<BoxStream<'static, (Source, Delivery)>>,
+    inbox: Arc<Inbox>,
     recent: Recent,
     serials: u64,
 }
 
 impl Listening {
+    /// Nothing yet, on behalf of nobody.
+    pub(super) fn new() -> Self {
+        let inbox = Arc::new(Inbox::new(INBOX));
+        Self { subscriptions: Vec::new(), inbox, recent: Recent::default(), serials: 0 }
+    }
+
+    /// From now on it is on behalf of `reader`.
+    pub(super) fn read_by(&self, reader: Scope) {
+        self.inbox.read_by(reader);
+    }
+
     /// Begins to listen, in place of a subscription of the same id; it is live from now on.
     ///
     /// # Errors
     /// `NOT_READY` where the bus is closed.
     pub(super) async fn add(
         &mut self,
+        hub: &Hub,
         platform: &Platform,
         id: &str,
         patterns: Vec<Pattern>,
         filter: Filter,
     ) -> Result<()> {
         self.serials += 1;
-        let (serial, until) = (self.serials, CancellationToken::new());
-        let mut streams = Vec::with_capacity(patterns.len());
+        let serial = self.serials;
+        let mut places = Vec::with_capacity(patterns.len());
         for (index, pattern) in patterns.iter().enumerate() {
-            let subscription = platform.subscribe(pattern, QUEUE, DropPolicy::Oldest).await?;
             let source = Source { serial, pattern: index };
-            streams.push(stream(subscription, source, until.clone()));
+            places.push(hub.join(platform, pattern, &self.inbox, source).await?);
         }
         // The place is taken after listening began: nothing can fall between.
         let cursor = platform.head().await?;
         self.remove(id);
-        self.live.extend(streams);
         self.subscriptions.push(Subscription {
             serial,
             id: id.to_owned(),
@@ -95,7 +98,7 @@ impl Listening {
             filter,
             cursor,
             replaying: Replaying::No,
-            _ends: until.drop_guard(),
+            _places: places,
         });
         Ok(())
     }
@@ -133,24 +136,25 @@ impl Listening {
     }
 
     /// The next live delivery; never ends. Safe to be cancelled.
-    pub(super) async fn next(&mut self) -> (Source, Delivery) {
-        match self.live.next().await {
-            Some(delivery) => delivery,
-            // Nothing is listened to: something else must happen first.
-            None => std::future::pending().await,
-        }
+    pub(super) async fn next(&self) -> Delivery {
+        self.inbox.next().await
     }
 
-    /// The subscription that a delivery came by; `None` where it has ended meanwhile.
-    pub(super) fn of(&mut self, source: Source) -> Option<&mut Subscription> {
-        self.subscriptions.iter_mut().find(|subscription| subscription.serial == source.serial)
+    /// A live delivery that waits.
+    pub(super) fn take(&self) -> Option<Delivery> {
+        self.inbox.take()
     }
 
-    /// Whether the live `message` is to be sent for `source`: it is wanted there, by no earlier
+    /// The subscription of this number; `None` where it has ended meanwhile.
+    pub(super) fn numbered(&mut self, serial: u64) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|subscription| subscription.serial == serial)
+    }
+
+    /// Whether the live event is to be sent for `source`: it is wanted there, by no earlier
     /// pattern, and was not sent before.
-    pub(super) fn is_due(&mut self, source: Source, message: &Message, payload: &[u8]) -> bool {
-        let Some(first) = self.first_that_wants(&message.subject, payload) else { return false };
-        first == source && position(message).is_none_or(|position| self.recent.insert(position))
+    pub(super) fn is_due(&mut self, source: Source, live: &Live) -> bool {
+        let first = self.first_that_wants(&live.subject, &live.event);
+        first == Some(source) && live.position.is_none_or(|position| self.recent.insert(position))
     }
 
     /// Whether the stored event at `position` was not sent before; it counts as sent then.
@@ -158,34 +162,13 @@ impl Listening {
         self.recent.insert(position)
     }
 
-    fn first_that_wants(&self, subject: &str, payload: &[u8]) -> Option<Source> {
+    fn first_that_wants(&self, subject: &str, event: &EventText) -> Option<Source> {
         self.subscriptions.iter().find_map(|subscription| {
             let pattern = subscription.patterns.iter().position(|p| p.matches(subject))?;
             let source = Source { serial: subscription.serial, pattern };
-            subscription.filter.wants(payload).then_some(source)
+            subscription.filter.wants(event).then_some(source)
         })
     }
-}
-
-/// Where a live message stands in its stream; nothing for what is not stored.
-fn position(message: &Message) -> Option<Position> {
-    match &message.numbering {
-        Numbering::Stored(id) => id.parse().ok(),
-        _ => None,
-    }
-}
-
-fn stream(
-    subscription: Box<dyn BusSubscription>,
-    source: Source,
-    until: CancellationToken,
-) -> BoxStream<'static, (Source, Delivery)> {
-    futures_util::stream::unfold(subscription, move |mut subscription| async move {
-        let delivery = subscription.next().await?;
-        Some(((source, delivery), subscription))
-    })
-    .take_until(until.cancelled_owned())
-    .boxed()
 }
 
 /// The last events that were sent.

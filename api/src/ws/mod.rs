@@ -4,6 +4,8 @@
 //! first message of op `auth`; never by a token in the URL. What is said is in `protocol`, and in
 //! the AsyncAPI document.
 
+mod hub;
+mod inbox;
 mod listening;
 mod protocol;
 mod session;
@@ -22,7 +24,9 @@ use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
+
+pub use hub::Hub;
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,27 +58,6 @@ impl Default for Limits {
     }
 }
 
-/// The door to the WebSocket: what all connections share.
-#[derive(Debug)]
-pub struct Hub {
-    limits: Limits,
-    places: Arc<Semaphore>,
-}
-
-impl Hub {
-    /// A door with these limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, places: Arc::new(Semaphore::new(limits.connections)) }
-    }
-
-    /// How many connections there are.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.limits.connections - self.places.available_permits()
-    }
-}
-
 /// What a connection begins with.
 struct Opening {
     services: Arc<Services>,
@@ -101,7 +84,7 @@ async fn open(request: &Request) -> Result<Response, Failure> {
     let services = Services::of(request);
     expect_origin(request, services)?;
     let principal = caller(request, services).await?;
-    let place = Arc::clone(&services.hub.places).try_acquire_owned().map_err(|_| {
+    let place = services.hub.place().ok_or_else(|| {
         Failure::wait(
             ErrorKind::NotReady,
             "there are as many connections as the server takes",
@@ -116,6 +99,8 @@ async fn open(request: &Request) -> Result<Response, Failure> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(protocol::MAX_MESSAGE))
         .max_frame_size(Some(protocol::MAX_MESSAGE))
+        // What clients say is short; the default would take 128 KiB of each connection.
+        .read_buffer_size(4 << 10)
         .write_buffer_size(32 << 10)
         .max_write_buffer_size(1 << 20);
     let upgraded = socket.config(config).on_upgrade(|socket| session::serve(socket, opening));

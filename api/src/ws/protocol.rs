@@ -1,13 +1,14 @@
 //! What is said over the socket, besides events themselves.
 //!
 //! Clients send one JSON object per text message, told apart by `op`. An event goes out as the
-//! bytes that the bus carries: it is serialised once, whoever listens.
+//! text that the bus carries: it is serialised once, and looked into once, whoever listens.
 
 use schema::event::Cursor;
 use schema::subject::Pattern;
 use schema::time::WallTime;
 use schema::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 /// Longest message of a client, in bytes.
 pub(super) const MAX_MESSAGE: usize = 64 * 1024;
@@ -57,33 +58,61 @@ pub(super) struct Filter {
     pub types: Option<Vec<String>>,
 }
 
-/// What a filter looks at.
-#[derive(Deserialize)]
-struct Filtered<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
+/// The text of an event, and what filters look at in it.
+#[derive(Debug)]
+pub(super) struct EventText {
+    text: String,
+    /// Read by the first filter that looks; nothing where it is no event.
+    filtered: OnceLock<Option<Filtered>>,
+}
+
+/// What filters look at.
+#[derive(Debug, Deserialize)]
+struct Filtered {
+    #[serde(rename = "type")]
+    kind: String,
     #[serde(default)]
     data: FilteredData,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct FilteredData {
     #[serde(default)]
     confidence: Option<f64>,
 }
 
+impl EventText {
+    /// The event of these bytes.
+    ///
+    /// # Errors
+    /// `SERVER_ERROR` where they are not UTF-8.
+    pub(super) fn new(bytes: Vec<u8>) -> Result<Self> {
+        let text = String::from_utf8(bytes).map_err(|e| Error::internal("an event", e))?;
+        Ok(Self { text, filtered: OnceLock::new() })
+    }
+
+    /// What is sent.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn filtered(&self) -> Option<&Filtered> {
+        self.filtered.get_or_init(|| serde_json::from_str(&self.text).ok()).as_ref()
+    }
+}
+
 impl Filter {
-    /// Whether the event of these bytes is wanted.
-    pub(super) fn wants(&self, event: &[u8]) -> bool {
+    /// Whether `event` is wanted.
+    pub(super) fn wants(&self, event: &EventText) -> bool {
         if self.min_confidence.is_none() && self.types.is_none() {
             return true;
         }
-        let Ok(event) = serde_json::from_slice::<Filtered<'_>>(event) else { return false };
+        let Some(event) = event.filtered() else { return false };
         let confident = match (self.min_confidence, event.data.confidence) {
             (Some(least), Some(confidence)) => confidence >= least,
             _ => true,
         };
-        let named = self.types.as_ref().is_none_or(|types| types.iter().any(|t| *t == event.kind));
+        let named = self.types.as_ref().is_none_or(|types| types.contains(&event.kind));
         confident && named
     }
 }
@@ -221,12 +250,14 @@ mod tests {
     #[test]
     fn filters_look_at_what_is_said_only() {
         let event = |kind: &str, data: serde_json::Value| {
-            serde_json::to_vec(&json!({"op": "event", "type": kind, "data": data})).expect("JSON")
+            let event = json!({"op": "event", "type": kind, "data": data}).to_string();
+            EventText::new(event.into()).expect("is text")
         };
         let all = Filter::default();
         let sure = Filter { min_confidence: Some(0.5), types: None };
         let ends = Filter { min_confidence: None, types: Some(vec!["job_result".to_owned()]) };
-        assert!(all.wants(b"not even JSON"));
+        let none = EventText::new(b"not even JSON".to_vec()).expect("is text");
+        assert!(all.wants(&none) && !sure.wants(&none));
         assert!(sure.wants(&event("seen", json!({"confidence": 0.5}))));
         assert!(!sure.wants(&event("seen", json!({"confidence": 0.4}))));
         assert!(sure.wants(&event("job_state", json!({"status": "done"}))));

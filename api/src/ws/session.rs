@@ -1,23 +1,25 @@
 //! One connection, from its first message to its close.
 //!
-//! One task reads, replays, and sends: while a client does not read, its live messages wait in the
-//! bounded queues of the bus and are dropped there, at no cost to others. It is told (`lagged`) and
+//! One task reads, replays, and sends: while a client does not read, its live events wait in its
+//! bounded inbox and are dropped there, at no cost to others. It is told (`lagged`) and
 //! what is stored is replayed from its cursor. A subscription is either replaying from the store,
 //! page by page, or live. With every heartbeat it looks at the store again: that finds what a bus
 //! lost, and moves the cursor on, which so never passes an event that was not sent.
 
-use super::listening::{Listening, Replaying, Source};
-use super::protocol::{self, ClientMessage, Filter, ServerMessage};
+use super::inbox::Delivery;
+use super::listening::{Listening, Replaying};
+use super::protocol::{self, ClientMessage, EventText, Filter, ServerMessage};
 use super::{Limits, Opening};
 use crate::app::Services;
 use crate::auth::Principal;
-use actors::handle::{Delivery, Payload, Platform, Replay};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use actors::handle::{Platform, Replay};
+use futures_util::{SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
 use schema::event::{Cursor, Event};
 use schema::subject::{Pattern, Subject};
 use schema::{Error, ErrorKind, Result};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -66,7 +68,7 @@ pub(super) async fn serve(socket: WebSocketStream, opening: Opening) {
         services,
         inbound: RateLimiter::direct(Quota::per_second(limits.messages_per_second)),
         limits,
-        listening: Listening::default(),
+        listening: Listening::new(),
         heard: Instant::now(),
         unflushed: 0,
     };
@@ -104,10 +106,13 @@ impl Session {
             Some(principal) => principal,
             None => self.introduction().await?,
         };
+        self.listening.read_by(principal.scope());
         let mut heartbeat = interval(self.limits.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heartbeat.reset();
         let platform = self.platform.clone();
+        let mut draining = pin!(platform.drain_begun());
+        let mut expiry = pin!(sleep_until(until_expiry(&platform, &principal)));
         loop {
             if principal.expires_at <= platform.clock().now() {
                 return Err(End::Close(UNAUTHENTICATED, "the token has expired".to_owned()));
@@ -116,21 +121,24 @@ impl Session {
             let live = replay.is_none();
             tokio::select! {
                 biased;
-                () = platform.drain_begun() => {
+                () = &mut draining => {
                     let words = "the server is ending: connect again".to_owned();
                     return Err(End::Close(CloseCode::Away.into(), words));
                 }
                 // It is looked at above.
-                () = sleep_until(expiry(&platform, &principal)) => {}
-                message = self.socket.next() => self.hear(message, &mut principal).await?,
+                () = &mut expiry => expiry.set(sleep_until(until_expiry(&platform, &principal))),
+                message = self.socket.next() => {
+                    self.hear(message, &mut principal).await?;
+                    expiry.set(sleep_until(until_expiry(&platform, &principal)));
+                }
                 _ = heartbeat.tick() => self.beat(&mut principal).await?,
                 () = std::future::ready(()), if !live => {
                     if let Some((id, cursor)) = replay {
                         self.replay(&id, cursor, &principal).await?;
                     }
                 }
-                (source, delivery) = self.listening.next(), if live => {
-                    self.deliver(source, delivery, &principal).await?;
+                delivery = self.listening.next(), if live => {
+                    self.deliver(delivery, &principal).await?;
                     self.send_ready(&principal).await?;
                 }
             }
@@ -190,6 +198,7 @@ impl Session {
                     return Err(End::Close(UNAUTHENTICATED, words));
                 }
                 *principal = newer;
+                self.listening.read_by(principal.scope());
                 self.say(&ServerMessage::Authenticated { expires_at: principal.expires_at }).await
             }
             ClientMessage::Subscribe { id, subjects, filter, since } => {
@@ -226,7 +235,8 @@ impl Session {
         for pattern in &subjects {
             authorise(&self.platform, pattern, principal).await?;
         }
-        self.listening.add(&self.platform, id, subjects, filter).await?;
+        let hub = &self.services.hub;
+        self.listening.add(hub, &self.platform, id, subjects, filter).await?;
         let Some(subscription) = self.listening.get_mut(id) else {
             return Err(Error::new(ErrorKind::ServerError, "the subscription is gone"));
         };
@@ -269,37 +279,38 @@ impl Session {
     }
 
     async fn send_stored(&mut self, id: &str, event: &Event) -> Step {
-        let bytes = event.to_message()?;
-        let wanted = self.listening.get_mut(id).is_some_and(|s| s.filter.wants(&bytes));
+        let text = EventText::new(event.to_message()?)?;
+        let wanted = self.listening.get_mut(id).is_some_and(|s| s.filter.wants(&text));
         if wanted && event.position.is_none_or(|position| self.listening.is_new(position)) {
-            self.feed(bytes).await?;
+            self.feed(&text).await?;
         }
         Ok(())
     }
 
-    async fn deliver(&mut self, source: Source, delivery: Delivery, by: &Principal) -> Step {
-        let message = match delivery {
-            Delivery::Message(message) => message,
-            Delivery::Gap(dropped) => {
-                let Some(subscription) = self.listening.of(source) else { return Ok(()) };
+    async fn deliver(&mut self, delivery: Delivery, by: &Principal) -> Step {
+        match delivery {
+            Delivery::Event(source, live) => {
+                // What waits may have come in for a reader that may read more.
+                let readable = live.owner.is_some_and(|owner| by.scope().may_access(owner));
+                if readable && self.listening.is_due(source, &live) {
+                    self.feed(&live.event).await?;
+                }
+                Ok(())
+            }
+            Delivery::Gap { serial, dropped } => {
+                let Some(subscription) = self.listening.numbered(serial) else { return Ok(()) };
                 subscription.replaying = Replaying::Told;
                 let (id, cursor) = (subscription.id.clone(), subscription.cursor);
-                return self.say(&ServerMessage::Lagged { id: &id, dropped, cursor }).await;
+                self.say(&ServerMessage::Lagged { id: &id, dropped, cursor }).await
             }
-        };
-        let Payload::Json(bytes) = &message.payload else { return Ok(()) };
-        let readable = message.owner.is_some_and(|owner| by.scope().may_access(owner));
-        if readable && self.listening.is_due(source, &message, bytes) {
-            self.feed(bytes.to_vec()).await?;
         }
-        Ok(())
     }
 
     /// Sends what waits, up to a batch, then flushes.
     async fn send_ready(&mut self, by: &Principal) -> Step {
         while self.unflushed < BATCH && self.listening.replaying().is_none() {
-            let Some((source, delivery)) = self.listening.next().now_or_never() else { break };
-            self.deliver(source, delivery, by).await?;
+            let Some(delivery) = self.listening.take() else { break };
+            self.deliver(delivery, by).await?;
         }
         self.flush().await
     }
@@ -311,7 +322,10 @@ impl Session {
         }
         let user = self.platform.accounts().user(principal.user.id).await;
         match user {
-            Ok(user) => principal.user = user,
+            Ok(user) => {
+                principal.user = user;
+                self.listening.read_by(principal.scope());
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(End::Close(UNAUTHENTICATED, "the user is gone".to_owned()));
             }
@@ -348,11 +362,11 @@ impl Session {
         self.flush().await
     }
 
-    /// Sends the bytes of an event without flushing.
-    async fn feed(&mut self, bytes: Vec<u8>) -> Step {
-        let text = String::from_utf8(bytes).map_err(|e| Error::internal("an event", e))?;
+    /// Sends an event without flushing.
+    async fn feed(&mut self, event: &EventText) -> Step {
         self.unflushed += 1;
-        reached(timeout(self.limits.patience, self.socket.feed(Message::Text(text))).await)
+        let message = Message::text(event.text());
+        reached(timeout(self.limits.patience, self.socket.feed(message)).await)
     }
 
     async fn flush(&mut self) -> Step {
@@ -381,7 +395,7 @@ async fn authorise(platform: &Platform, pattern: &Pattern, principal: &Principal
 }
 
 /// When the principal's proof ends; what is further away than a day is looked at again then.
-fn expiry(platform: &Platform, principal: &Principal) -> Instant {
+fn until_expiry(platform: &Platform, principal: &Principal) -> Instant {
     let left = principal.expires_at.since(platform.clock().now());
     Instant::now() + left.min(Duration::from_secs(24 * 3600))
 }

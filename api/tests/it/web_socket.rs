@@ -1,10 +1,10 @@
 //! The WebSocket as clients meet it: live, replayed, refused, overrun.
 
 use crate::jobs::ended;
-use crate::support::{Client, Server, video};
+use crate::support::{Client, Server, eventually, video};
 use actors::bus::{Bus, Message as BusMessage, Numbering, Payload};
 use futures_util::{SinkExt, StreamExt};
-use schema::id::StartId;
+use schema::id::{StartId, UserId};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -106,6 +106,18 @@ async fn submit(client: &Client) -> String {
     let made = client.form("/api/v1/jobs", &parts).await;
     assert_eq!(made.status, 202, "{}", made.text());
     made.json()["data"]["id"].as_str().expect("an id").to_owned()
+}
+
+async fn publish(
+    server: &Server,
+    subject: &str,
+    numbering: Numbering,
+    owner: UserId,
+    body: &Value,
+) {
+    let (subject, payload) = (subject.to_owned(), Payload::Json(body.to_string().into()));
+    let message = BusMessage { subject, payload, numbering, owner: Some(owner) };
+    server.bus.publish(message).await.expect("the bus is open");
 }
 
 fn stored(events: &[Value]) -> Vec<u64> {
@@ -282,19 +294,12 @@ async fn a_reader_that_stops_costs_the_others_nothing_and_is_told() {
         peer.subscribe(&["job.>"], None).await;
         peer.until("caught_up").await;
     }
-    let epoch = StartId::from_uuid(uuid::Uuid::now_v7());
-    let subject = format!("job.{}.progress", uuid::Uuid::now_v7());
+    let job = uuid::Uuid::now_v7();
+    let subject = format!("job.{job}.state");
     let (count, filling) = (8_000_u64, "x".repeat(4096));
     for seq in 1..=count {
-        let body = json!({"op": "event", "subject": subject, "type": "job_progress", "n": seq,
-            "filling": filling});
-        let message = BusMessage {
-            subject: subject.clone(),
-            payload: Payload::Json(body.to_string().into()),
-            numbering: Numbering::Newest { epoch, seq },
-            owner: Some(owner),
-        };
-        server.bus.publish(message).await.expect("the bus is open");
+        let numbering = Numbering::Stored(format!("job/{job}:{seq}"));
+        publish(&server, &subject, numbering, owner, &json!({"n": seq, "filling": filling})).await;
         // The quick one reads along: all of it arrives.
         assert_eq!(quick.hear().await.expect("is live")["n"], seq);
     }
@@ -303,6 +308,73 @@ async fn a_reader_that_stops_costs_the_others_nothing_and_is_told() {
     let (dropped, before) = (lagged["dropped"].as_u64().expect("a number"), heard.len() as u64 - 1);
     assert!(dropped > 0 && before + dropped <= count, "{before} came, {dropped} did not");
     slow.until("caught_up").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn only_the_newest_progress_waits_for_a_reader_that_stops() {
+    let server = Server::start().await;
+    let (ann, data) = server.user("ann").await;
+    let owner = data["user"]["id"].as_str().expect("an id").parse().expect("a user's id");
+    let mut peer = Peer::of(&server, &ann).await;
+    peer.subscribe(&["job.>"], None).await;
+    peer.until("caught_up").await;
+    let epoch = StartId::from_uuid(uuid::Uuid::now_v7());
+    let subject = format!("job.{}.progress", uuid::Uuid::now_v7());
+    let (count, filling) = (4_000_u64, "x".repeat(8192));
+    for seq in 1..=count {
+        let body = json!({"op": "event", "n": seq, "filling": filling});
+        publish(&server, &subject, Numbering::Newest { epoch, seq }, owner, &body).await;
+        // Nobody waits for the client; the server itself may go on.
+        tokio::task::yield_now().await;
+    }
+    let mut heard = Vec::new();
+    while heard.last() != Some(&count) {
+        let message = peer.hear().await.expect("stays open");
+        assert_eq!(message["op"], "event", "nobody lags behind what only the newest matters of");
+        heard.push(message["n"].as_u64().expect("a number"));
+    }
+    assert!(heard.is_sorted() && heard.len() < 4_000, "{} of {count}", heard.len());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn connections_share_the_subscriptions_of_the_bus_and_the_last_takes_them_away() {
+    let server = Server::start().await;
+    let ((ann, data), (ben, _)) = (server.user("ann").await, server.user("ben").await);
+    let owner = data["user"]["id"].as_str().expect("an id").parse().expect("a user's id");
+    let subscriptions = || server.bus.state().subscriptions;
+    let before = subscriptions();
+    let mut peers = Vec::new();
+    for number in 0..50 {
+        let client = if number % 2 == 0 { &ann } else { &ben };
+        let mut peer = Peer::of(&server, client).await;
+        peer.subscribe(&["job.>"], None).await;
+        peers.push(peer);
+    }
+    for peer in &mut peers {
+        peer.until("caught_up").await;
+    }
+    assert_eq!(subscriptions(), before + 1, "one for fifty");
+    peers[0].say(&json!({"op": "subscribe", "id": "2", "subjects": ["job.*.state"]})).await;
+    peers[0].until("caught_up").await;
+    assert_eq!(subscriptions(), before + 2, "one per pattern");
+
+    let job = uuid::Uuid::now_v7();
+    let numbering = Numbering::Stored(format!("job/{job}:1"));
+    let body = json!({"op": "event", "type": "told"});
+    publish(&server, &format!("job.{job}.state"), numbering, owner, &body).await;
+    for peer in peers.iter_mut().step_by(2) {
+        assert_eq!(peer.until_event("told").await.len(), 1);
+    }
+    for peer in &mut peers {
+        peer.say(&json!({"op": "unsubscribe", "id": "1"})).await;
+        assert_eq!(peer.until("unsubscribed").await.len(), 1, "the owner's, and once each");
+    }
+    assert_eq!(subscriptions(), before + 1, "nobody listens to job.> any more");
+    drop(peers);
+    let gone = || async { (subscriptions() == before).then_some(()) };
+    eventually("the last to take its subscription away", gone).await;
     server.stop().await;
 }
 

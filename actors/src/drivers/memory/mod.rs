@@ -30,6 +30,7 @@ pub struct MemoryBus {
 struct Shared {
     index: RwLock<Index>,
     closed: AtomicBool,
+    subscriptions: AtomicU64,
     dropped: AtomicU64,
     refused: AtomicU64,
 }
@@ -106,6 +107,7 @@ impl Bus for MemoryBus {
             self.open()?;
             index.insert(pattern, &queue);
         }
+        self.shared.subscriptions.fetch_add(1, Ordering::Relaxed);
         let listed = Listed {
             pattern: pattern.clone(),
             queue: Arc::clone(&queue),
@@ -139,6 +141,7 @@ impl Bus for MemoryBus {
         BusState {
             engine: "memory",
             connected: self.open().is_ok(),
+            subscriptions: self.shared.subscriptions.load(Ordering::Relaxed),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
             refused: self.shared.refused.load(Ordering::Relaxed),
             ..BusState::default()
@@ -162,5 +165,6 @@ impl Drop for Listed {
     fn drop(&mut self) {
         let mut index = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
         index.remove(&self.pattern, &self.queue);
+        self.shared.subscriptions.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -34,8 +34,26 @@ pub(super) struct Link {
     pub(super) ended: CancellationToken,
     /// Every subscription ends.
     pub(super) closed: CancellationToken,
+    pub(super) subscriptions: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) refused: AtomicU64,
+}
+
+/// A subscription that is counted as long as it stands.
+#[derive(Debug)]
+pub(super) struct Counted(Arc<Link>);
+
+impl Counted {
+    pub(super) fn new(link: &Arc<Link>) -> Self {
+        link.subscriptions.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(link))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Link {

@@ -19,7 +19,7 @@ use crate::bus::{
 use async_nats::{RequestErrorKind, Subject, Subscriber};
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use link::Link;
+use link::{Counted, Link};
 use schema::subject::Pattern;
 use schema::{Error, ErrorKind, Result};
 use serve::{Refusal, Served};
@@ -152,7 +152,8 @@ impl Bus for NatsBus {
         let subscriber = self.listen(pattern, None).await?;
         let queue = Arc::new(Queue::new(capacity, policy));
         let pump = tokio::spawn(pump(Arc::clone(&self.0), subscriber, Arc::clone(&queue)));
-        Ok(Box::new(Queued::new(queue, AbortOnDropHandle::new(pump))))
+        let guard = (AbortOnDropHandle::new(pump), Counted::new(&self.0.link));
+        Ok(Box::new(Queued::new(queue, guard)))
     }
 
     async fn request(&self, message: Message, deadline: Duration) -> Result<Payload> {
@@ -190,6 +191,7 @@ impl Bus for NatsBus {
             connected: self.0.is_connected(),
             fault: link.fault(),
             reconnects: self.0.connections().saturating_sub(1),
+            subscriptions: link.subscriptions.load(Ordering::Relaxed),
             dropped: link.dropped.load(Ordering::Relaxed),
             refused: link.refused.load(Ordering::Relaxed),
         }
