@@ -7,7 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { SECRET } from "./server.js";
 
 export const PASSWORD = "correct horse battery";
-const PATIENCE = 60_000;
+const PATIENCE = 20_000;
 
 export async function launch(): Promise<Browser> {
   const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";

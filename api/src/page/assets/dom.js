@@ -12,12 +12,13 @@ export function el(name, properties = {}, ...children) {
   return node;
 }
 
-/** A button that cannot be pressed again while it acts; `fail` is told what went wrong. */
+/** A button that does nothing more while it acts; `fail` is told what went wrong. */
 export function button(text, style, act, fail) {
   const node = el("button", { type: "button", className: style, textContent: text });
   node.onclick = async () => {
-    node.disabled = true;
-    try { await act(); } catch (error) { fail(error); } finally { node.disabled = false; }
+    if (node.ariaBusy === "true") return;
+    node.ariaBusy = "true"; // disabled, it would lose the focus
+    try { await act(); } catch (error) { fail(error); } finally { node.ariaBusy = "false"; }
   };
   return node;
 }

@@ -1,10 +1,12 @@
 // One job as people see it: a row that follows its events and opens to its result.
 
 import { button, el, tell } from "./dom.js";
-import { figures, headline, local, picture } from "./result.js";
+import { figures, headline, local, picture, warnings } from "./result.js";
 import { ask, request } from "./session.js";
 import { duration, explain, kindName, stateName, when } from "./words.js";
 
+// States never go back: what was asked before an event, and answered after it, is old.
+const RANKS = { pending: 0, processing: 1, done: 2, failed: 2, cancelled: 2 };
 const isRunning = (job) => job.status === "pending" || job.status === "processing";
 
 /**
@@ -21,7 +23,10 @@ export function row(job, { confirm, gone, say }) {
   const time = part("time", "faint");
   const progress = el("progress", { max: 1 });
   const rate = part("span", "rate");
-  const bar = el("div", { className: "bar" }, progress, rate);
+  const cancel = button("Cancel", "quiet", async () => {
+    renew((await ask(`${path}/cancel`, { method: "POST" })).data);
+  }, fail);
+  const bar = el("div", { className: "bar" }, progress, rate, cancel);
   const problem = el("p", { className: "problem", hidden: true });
   const result = part("div", "result");
   const actions = part("div", "row actions");
@@ -59,6 +64,12 @@ export function row(job, { confirm, gone, say }) {
     if (job.status === "done" && details.open) open().catch(fail);
   }
 
+  function renew(fresh) {
+    if (RANKS[fresh.status] < RANKS[job.status]) return;
+    Object.assign(job, fresh);
+    show();
+  }
+
   function buttons() {
     const make = (text, style, act) => button(text, style, act, fail);
     const remove = async () => {
@@ -66,15 +77,10 @@ export function row(job, { confirm, gone, say }) {
       await ask(path, { method: "DELETE" });
       gone(job.id);
     };
-    if (isRunning(job)) {
-      return [make("Cancel", "quiet", async () => {
-        Object.assign(job, (await ask(`${path}/cancel`, { method: "POST" })).data);
-        show();
-      })];
-    }
+    if (isRunning(job)) return [];
     const again = () => ask(`${path}/retry`, { method: "POST" });
     return [
-      job.status === "done" ? make("Results as JSON", "quiet", download) : make("Try again", "quiet", again),
+      job.status === "done" ? make("Results (JSON)", "quiet", download) : make("Try again", "quiet", again),
       make("Delete", "danger", remove),
     ];
   }
@@ -99,14 +105,18 @@ export function row(job, { confirm, gone, say }) {
   async function open() {
     if (job.status !== "done" || result.childElementCount > 0) return;
     await fetched();
-    const renew = async () => (await ask(path)).data;
-    result.replaceChildren(...[picture(job, renew), figures(job)].filter(Boolean));
-    const files = [[job.output_video ?? job.output_image, "Download"], [job.tracks_url, "Every frame as JSON lines"]];
+    const again = async () => (await ask(path)).data;
+    result.replaceChildren(...[picture(job, again), figures(job), warnings(job)].filter(Boolean));
+    const files = [
+      [job.output_video, "Download video"], [job.output_image, "Download picture"], [job.tracks_url, "Tracks (JSON lines)"],
+    ];
     actions.prepend(...files.filter(([url]) => url).map(([url, textContent]) =>
       el("a", { className: "button quiet", href: local(url), download: "", textContent })));
   }
 
-  const fail = (error) => tell(problem, explain(error));
+  function fail(error) {
+    tell(problem, explain(error));
+  }
 
   details.ontoggle = () => { if (details.open) open().catch(fail); };
   show();
@@ -117,7 +127,7 @@ export function row(job, { confirm, gone, say }) {
     /** Somebody sees its row: now its count is worth asking for. */
     seen: () => { if (job.status === "done") fetched().catch(() => {}); },
     /** Takes what the server says of it now. */
-    renew: (fresh) => { Object.assign(job, fresh); show(); },
+    renew,
     /** Takes an event of it. */
     take({ type, data }) {
       if (type === "job_deleted") return gone(job.id);

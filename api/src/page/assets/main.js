@@ -162,7 +162,8 @@ addEventListener("drop", (event) => {
 onEnd(end);
 try {
   const user = await resume();
-  await (user ? begin(user) : end());
+  if (user) await begin(user);
+  else if ($("sign-in").hidden) end();
 } catch (error) {
   end(explain(error));
 }

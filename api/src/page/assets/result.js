@@ -6,7 +6,7 @@ import { counted, duration } from "./words.js";
 const FIGURES = [
   ["peak_people", "Most at once"],
   ["mean_people", "On average"],
-  ["unique_people", "Distinct people across a line"],
+  ["unique_people", "Distinct across a line"],
   ["total_objects", "Objects seen"],
   ["brief_tracks", "Seen too briefly to count"],
 ];
@@ -46,7 +46,7 @@ export function picture(job, renew) {
   return node;
 }
 
-/** The counts, where they come from, and what one should know of them. */
+/** The counts, and where they come from. */
 export function figures(job) {
   const number = (value) => Number.isInteger(value)
     ? value.toLocaleString() : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
@@ -55,7 +55,7 @@ export function figures(job) {
     el("div", {}, el("dt", { textContent: label }), el("dd", { textContent: number(job[key]) })));
   return el("div", { className: "figures" },
     el("p", { className: "count" }, el("strong", { textContent: count }), ` ${unit ?? ""}`),
-    lines(job), el("dl", {}, ...rows), source(job), warnings(job));
+    lines(job), el("dl", {}, ...rows), source(job));
 }
 
 function lines(job) {
@@ -81,7 +81,8 @@ function source(job) {
   return el("p", { className: "faint small", textContent: facts.filter(Boolean).join(" \u00B7 ") });
 }
 
-function warnings(job) {
+/** What one should know of the result; nothing where there is nothing. */
+export function warnings(job) {
   if (!job.warnings?.length) return null;
   return el("ul", { className: "warnings", "aria-label": "Good to know" },
     ...job.warnings.map(({ message }) => el("li", { textContent: message })));

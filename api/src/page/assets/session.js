@@ -94,7 +94,8 @@ export async function resume() {
     try { return await refresh(); } catch (error) { if (error.status !== 401) throw error; }
   }
   const response = await send("/auth/me");
-  return response.ok ? (await response.json()).data : null;
+  const body = await response.json();
+  return response.ok ? body.data : null;
 }
 
 /** Signs in (`login`), or makes an account and signs in (`register`); gives who it is. */
@@ -129,6 +130,7 @@ export async function request(path, options = {}) {
   };
   let response = await once();
   if (response.status === 401) {
+    response.body?.cancel(); // nobody reads it, and it would hold a connection
     await refresh();
     response = await once();
   }
