@@ -271,6 +271,7 @@ story("two tabs are one person: what one does the other shows", async () => {
 story("everything can be done by the keyboard", async () => {
   const person = await Person.at(browser, server.url);
   const page = await person.open();
+  const chooser = page.waitForEvent("filechooser"); // from here on none of the system's own opens
   await page.keyboard.type("ida");
   await page.keyboard.press("Tab");
   await page.keyboard.type(PASSWORD);
@@ -279,7 +280,6 @@ story("everything can be done by the keyboard", async () => {
   await page.keyboard.press("Enter");
   await live(page);
   await page.locator("#file:focus").waitFor({ state: "attached" });
-  const chooser = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
   await (await chooser).setFiles(short);
   await inState(page, "short.mp4", "Done");
@@ -295,6 +295,7 @@ story("everything can be done by the keyboard", async () => {
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
+  await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
   assert.equal(await page.locator(".job").count(), 1);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
