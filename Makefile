@@ -30,6 +30,7 @@ test: ## Everything that must pass: format, lints, tests, docs, dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
+	$(MAKE) --no-print-directory test-web
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	packaging/lint
 	cargo-deny --locked check bans licenses sources
@@ -37,6 +38,16 @@ test: ## Everything that must pass: format, lints, tests, docs, dependencies
 	  else echo "skipped: advisories are not checked, as their database cannot be reached"; fi
 	@[ -d ../shared/data ] || echo "skipped: tests with real video and models, as ../shared/data is missing"
 	@echo "all passed"
+
+.PHONY: test-web fuzz-api
+test-web: ## The page in headless Chromium, and a client generated from the API's document
+	@.ci/setup test
+	cargo build --locked --bin sightline
+	tests/web/run $(CARGO_TARGET_DIR)/debug/sightline
+
+fuzz-api: setup ## Everything that the API's document allows, and much that it does not (EXAMPLES=50 a kind)
+	cargo build --locked --bin sightline
+	tests/web/fuzz $(CARGO_TARGET_DIR)/debug/sightline
 
 .PHONY: documents
 documents: ## Write the documents that are made from the code

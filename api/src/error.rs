@@ -1,6 +1,7 @@
 //! From error kind to HTTP status: the only table.
 
 use poem::http::StatusCode;
+use poem_openapi::Enum;
 use schema::ErrorKind;
 use std::time::Duration;
 
@@ -58,19 +59,61 @@ pub fn retry_after(kind: ErrorKind) -> Option<Duration> {
     }
 }
 
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ErrorType {
+    /// What was sent is wrong.
+    Validation,
+    /// Nobody knows who calls.
+    Authentication,
+    /// The caller may not.
+    Permission,
+    /// There is none, or none any more.
+    NotFound,
+    /// It contradicts what is so.
+    Conflict,
+    /// Too often.
+    RateLimit,
+    /// The server cannot now.
+    Unavailable,
+    /// The server's.
+    Server,
+}
+
+impl ErrorType {
+    /// The wire name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Authentication => "authentication",
+            Self::Permission => "permission",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::RateLimit => "rate_limit",
+            Self::Unavailable => "unavailable",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// Whose fault it is, as `error_type` tells it.
 #[must_use]
 pub fn error_type(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED => "authentication",
-        StatusCode::FORBIDDEN => "permission",
-        StatusCode::NOT_FOUND | StatusCode::GONE => "not_found",
-        StatusCode::CONFLICT => "conflict",
-        StatusCode::TOO_MANY_REQUESTS => "rate_limit",
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => "unavailable",
-        other if other.is_client_error() => "validation",
-        _ => "server",
-    }
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => ErrorType::Authentication,
+        StatusCode::FORBIDDEN => ErrorType::Permission,
+        StatusCode::NOT_FOUND | StatusCode::GONE => ErrorType::NotFound,
+        StatusCode::CONFLICT => ErrorType::Conflict,
+        StatusCode::TOO_MANY_REQUESTS => ErrorType::RateLimit,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => {
+            ErrorType::Unavailable
+        }
+        other if other.is_client_error() => ErrorType::Validation,
+        _ => ErrorType::Server,
+    };
+    kind.name()
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //! (`door`). poem answers parse, content type, 404 and 405 errors of its own: [`from_poem`] turns
 //! every one of them into an error of the registry.
 
-use crate::error;
+use crate::error::{self, ErrorType};
 use crate::middleware::body::BodyFault;
+use crate::wire::ErrorCode;
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, ResponseError};
 use poem::http::StatusCode;
 use poem_openapi::error as openapi;
@@ -100,13 +101,12 @@ pub struct ErrorBody {
 /// What went wrong.
 #[derive(Debug, Object)]
 pub struct ErrorDetail {
-    /// The stable code, as `NOT_FOUND`.
-    pub code: String,
+    /// The stable code.
+    pub(crate) code: ErrorCode,
     /// One sentence for people.
     pub message: String,
-    /// The kind of fault: `validation`, `authentication`, `permission`, `not_found`, `conflict`,
-    /// `rate_limit`, `unavailable` or `server`.
-    pub error_type: String,
+    /// Whose fault it is.
+    pub error_type: ErrorType,
     /// What can be done about it, and which fields are at fault.
     #[oai(skip_serializing_if_is_none)]
     pub details: Option<ErrorDetails>,

@@ -124,9 +124,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a folder holds what cargo built, wherever it lies.
+/// Whether a folder holds what cargo built or npm installed, wherever it lies.
 fn is_built(folder: &Path) -> bool {
-    folder.ends_with("target")
+    folder.ends_with("target") || folder.ends_with("node_modules")
 }
 
 fn read(path: &Path) -> Source {

@@ -1,7 +1,7 @@
 //! What poem-openapi cannot say: schemas that are written elsewhere, the failures of every
 //! operation, who may call, paths as the seed has them.
 
-use super::{broken, fields, schemas};
+use super::{broken, fields, kinds, plain, schemas};
 use crate::auth::scheme::SCHEME;
 use crate::door::Door;
 use crate::failure::ErrorBody;
@@ -50,6 +50,8 @@ pub(super) fn finish(mut document: Value) -> Result<Value> {
     }
     document["paths"] = finished.into();
     fields::close_requests(&mut document);
+    kinds::tag(&mut document)?;
+    plain::simplify(&mut document);
     Ok(document)
 }
 

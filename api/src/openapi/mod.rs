@@ -3,6 +3,8 @@
 
 mod fields;
 mod finish;
+mod kinds;
+mod plain;
 mod schemas;
 
 use crate::s0::{jobs::LegacyJobsApi, me::MeApi, token::TokenApi};

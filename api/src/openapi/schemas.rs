@@ -2,7 +2,8 @@
 
 use schema::job::{JobKind, emergency_count, people_count};
 use schema::{Error, ErrorKind, Result};
-use schemars::JsonSchema;
+use super::plain;
+use schemars::{JsonSchema, Schema};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -43,13 +44,6 @@ pub(super) fn replace(schemas: &mut Map<String, Value>) -> Result<()> {
         json!({"description": "What is asked, by the kind of job.", "anyOf": any("Parameters")}),
     );
     schemas.insert(
-        "JobDetail".to_owned(),
-        json!({
-            "description": "A job, with the fields of its results beside its own once it is done.",
-            "allOf": [reference("Job"), {"anyOf": found}],
-        }),
-    );
-    schemas.insert(
         "VideoJobDetail".to_owned(),
         json!({
             "description": "A job, with its results, and with their fields beside its own.",
@@ -64,7 +58,7 @@ pub(super) fn replace(schemas: &mut Map<String, Value>) -> Result<()> {
 }
 
 /// `people-count` and `Results` as `PeopleCountResults`.
-fn name(kind: JobKind, what: &str) -> String {
+pub(super) fn name(kind: JobKind, what: &str) -> String {
     let words = kind.name().split('-').map(|word| {
         let (first, rest) = word.split_at(1);
         first.to_ascii_uppercase() + rest
@@ -72,12 +66,26 @@ fn name(kind: JobKind, what: &str) -> String {
     words.collect::<String>() + what
 }
 
-fn reference(name: &str) -> Value {
+/// A reference to the schema `name`.
+pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::openapi3().into_generator().into_root_schema_for::<T>().to_value()
+/// What `schemars` says of `T`, with what it names below `components/schemas`.
+pub(super) fn schema_of<T: JsonSchema>() -> Value {
+    let mut root = SchemaSettings::openapi3().into_generator().into_root_schema_for::<T>();
+    // It brings the root into the form of OpenAPI 3.0, and leaves what that names as it is.
+    if let Some(Value::Object(named)) = root.pointer_mut("/components/schemas") {
+        for schema in named.values_mut().filter_map(|schema| schema.try_into().ok()) {
+            let schema: &mut Schema = schema;
+            for transform in &mut SchemaSettings::openapi3().transforms {
+                transform.transform(schema);
+            }
+        }
+    }
+    let mut root = root.to_value();
+    plain::enumerate(&mut root);
+    root
 }
 
 /// Adds a root schema and those that it names.

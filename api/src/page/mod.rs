@@ -25,13 +25,16 @@ macro_rules! assets {
 
 assets! {
     "/" = "index.html" as "text/html; charset=utf-8",
+    "/page/dom.js" = "dom.js" as "text/javascript; charset=utf-8",
     "/page/icon.svg" = "icon.svg" as "image/svg+xml",
     "/page/job.js" = "job.js" as "text/javascript; charset=utf-8",
     "/page/live.js" = "live.js" as "text/javascript; charset=utf-8",
     "/page/main.js" = "main.js" as "text/javascript; charset=utf-8",
+    "/page/result.js" = "result.js" as "text/javascript; charset=utf-8",
     "/page/session.js" = "session.js" as "text/javascript; charset=utf-8",
     "/page/style.css" = "style.css" as "text/css; charset=utf-8",
     "/page/upload.js" = "upload.js" as "text/javascript; charset=utf-8",
+    "/page/words.js" = "words.js" as "text/javascript; charset=utf-8",
 }
 
 /// The entity tags of the files, by their bytes.

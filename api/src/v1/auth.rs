@@ -10,8 +10,8 @@ use crate::openapi::Tag;
 use crate::wire::JsonBody;
 use poem::Request;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
-use schema::account::User;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use schema::account::{Role, User};
 
 /// What somebody gives to register.
 #[derive(Object)]
@@ -45,8 +45,19 @@ struct RefreshRequest {
     refresh_token: String,
 }
 
+/// What a user may do.
+#[derive(Enum)]
+#[oai(rename_all = "lowercase")]
+enum UserRole {
+    /// Own jobs and media.
+    User,
+    /// Everything, everybody's.
+    Admin,
+}
+
 /// A user.
 #[derive(Object)]
+#[oai(rename = "User")]
 pub(crate) struct UserView {
     /// Who.
     id: String,
@@ -54,8 +65,8 @@ pub(crate) struct UserView {
     username: String,
     /// Where mail would go.
     email: Option<String>,
-    /// `user` or `admin`.
-    role: String,
+    /// What they may do.
+    role: UserRole,
     /// When they were registered, RFC 3339.
     created_at: String,
 }
@@ -66,7 +77,10 @@ impl From<User> for UserView {
             id: user.id.to_string(),
             username: user.username,
             email: user.email,
-            role: user.role.name().to_owned(),
+            role: match user.role {
+                Role::User => UserRole::User,
+                Role::Admin => UserRole::Admin,
+            },
             created_at: user.created_at.to_string(),
         }
     }
@@ -74,6 +88,7 @@ impl From<User> for UserView {
 
 /// A sign-in.
 #[derive(Object)]
+#[oai(rename = "Session")]
 struct SessionView {
     /// Who.
     user: UserView,
@@ -103,6 +118,7 @@ struct UserBody {
 
 /// A ticket for a WebSocket.
 #[derive(Object)]
+#[oai(rename = "Ticket")]
 struct TicketView {
     /// For `/api/v1/ws?ticket=...`; good for one use.
     ticket: String,

@@ -3,18 +3,41 @@
 use crate::app::{Services, State};
 use crate::failure::Failure;
 use crate::openapi::Tag;
-use actors::handle::HealthStatus;
+use actors::handle::{ComponentState, HealthStatus};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
-use serde_json::Value;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use std::collections::BTreeMap;
+
+/// How the server is doing, in one word.
+#[derive(Enum)]
+#[oai(rename = "HealthStatus", rename_all = "lowercase")]
+enum StatusName {
+    /// Everything that is there works.
+    Healthy,
+    /// It works, but a part does not.
+    Degraded,
+    /// It takes no requests yet.
+    Starting,
+}
+
+/// Whether a part works.
+#[derive(Enum)]
+#[oai(rename = "HealthComponentStatus", rename_all = "lowercase")]
+enum ComponentStatusName {
+    /// It does.
+    Up,
+    /// It does not.
+    Down,
+    /// This version has none.
+    Absent,
+}
 
 /// How a part is doing.
 #[derive(Object)]
 #[oai(rename = "HealthComponent")]
 struct ComponentView {
-    /// `up`, `down`, or `absent` where this version has none.
-    status: String,
+    /// Whether it works.
+    status: ComponentStatusName,
     /// What is to be known of it.
     message: Option<String>,
 }
@@ -23,8 +46,8 @@ struct ComponentView {
 #[derive(Object)]
 #[oai(rename = "Health")]
 struct HealthView {
-    /// `healthy`, `degraded` or `starting`.
-    status: String,
+    /// In one word.
+    status: StatusName,
     /// Its parts by name.
     components: BTreeMap<String, ComponentView>,
     /// The version of Sightline.
@@ -48,6 +71,7 @@ enum Reported {
 
 /// That it is so.
 #[derive(Object)]
+#[oai(rename = "Status")]
 struct StatusView {
     /// `ok`.
     status: String,
@@ -85,14 +109,20 @@ impl HealthApi {
 
 async fn report(services: &Services) -> Reported {
     let health = services.platform.health().await;
-    // Its words are the serialised ones, the same here and in logs.
-    let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let components = health.components.into_iter().map(|(name, component)| {
-        let status = word(serde_json::to_value(component.status).unwrap_or_default());
+        let status = match component.status {
+            ComponentState::Up => ComponentStatusName::Up,
+            ComponentState::Down => ComponentStatusName::Down,
+            ComponentState::Absent => ComponentStatusName::Absent,
+        };
         (name.to_owned(), ComponentView { status, message: component.message })
     });
     let view = Json(HealthView {
-        status: word(serde_json::to_value(health.status).unwrap_or_default()),
+        status: match health.status {
+            HealthStatus::Healthy => StatusName::Healthy,
+            HealthStatus::Degraded => StatusName::Degraded,
+            HealthStatus::Starting => StatusName::Starting,
+        },
         components: components.collect(),
         version: health.version.to_owned(),
     });

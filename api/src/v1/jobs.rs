@@ -95,7 +95,7 @@ enum Deleted {
 #[derive(ApiResponse)]
 enum Results {
     /// The exact bytes of the results: the same input gives the same bytes.
-    #[oai(status = 200, content_type = "application/json", actual_type = "Json<JobResults>")]
+    #[oai(status = 200, actual_type = "Json<JobResults>")]
     Bytes(
         PlainText<String>,
         /// SHA-256 of the bytes.

@@ -1,153 +1,158 @@
-// One job as people see it: a card that follows its events.
+// One job as people see it: a row that follows its events and opens to its result.
 
-import { ask } from "./session.js";
+import { button, el, tell } from "./dom.js";
+import { figures, headline, local, picture, warnings } from "./result.js";
+import { ask, request } from "./session.js";
+import { duration, explain, kindName, stateName, when } from "./words.js";
 
-const template = document.getElementById("job-template");
-const LABELS = {
-  total_people: "People", peak_people: "Most at once", mean_people: "On average", brief_tracks: "Brief tracks",
-  unique_people: "Crossed a line", total_crossings: "Crossings", total_objects: "Objects", frame_count: "Frames",
-};
-const BIG = ["total_people", "unique_people"];
+// States never go back: what was asked before an event, and answered after it, is old.
+const RANKS = { pending: 0, processing: 1, done: 2, failed: 2, cancelled: 2 };
+const isRunning = (job) => job.status === "pending" || job.status === "processing";
 
-/** Makes the card of `job`; `onGone` is called once it is deleted. */
-export function card(job, onGone) {
-  const node = template.content.firstElementChild.cloneNode(true);
-  const part = (name) => node.querySelector(name);
+/**
+ * Makes the row of `job`. `confirm` asks whether to delete it, `gone` is called once it is
+ * deleted, `say` with what everybody should hear.
+ */
+export function row(job, { confirm, gone, say }) {
+  const path = `/jobs/${job.id}`;
+  const part = (tag, className) => el(tag, { className });
+  const name = part("strong", "name");
+  const kind = part("span", "kind faint");
+  const found = part("span", "headline");
+  const state = part("span", "state");
+  const time = part("time", "faint");
+  const progress = el("progress", { max: 1 });
+  const rate = part("span", "rate");
+  const cancel = button("Cancel", "quiet", async () => {
+    renew((await ask(`${path}/cancel`, { method: "POST" })).data);
+  }, fail);
+  const bar = el("div", { className: "bar" }, progress, rate, cancel);
+  const problem = el("p", { className: "problem", hidden: true });
+  const result = part("div", "result");
+  const actions = part("div", "row actions");
+  const details = el("details", {},
+    el("summary", {}, el("span", { className: "head" }, name, kind, found, state, time)), result, actions);
+  const node = el("li", { className: "card job" }, details, bar, problem);
   node.dataset.id = job.id;
-  let shown = null; // the state whose result and buttons stand
+
+  let shown = null; // the state whose buttons and result stand
+  let fetching = null;
 
   function show() {
     node.dataset.state = job.status;
-    part(".name").textContent = job.input.file_name;
-    part(".type").textContent = job.job_type;
-    part(".state").textContent = job.status;
-    part("time").dateTime = job.created_at;
-    part("time").textContent = new Date(job.created_at).toLocaleString();
-    const running = job.status === "pending" || job.status === "processing";
-    part(".bar").hidden = !running;
-    const bar = part(".bar progress");
-    if (job.progress > 0 || job.status === "pending") bar.value = job.progress;
-    else bar.removeAttribute("value"); // how long it takes is not known yet
-    const told = part(":scope > .problem");
-    told.hidden = !job.error;
-    told.textContent = job.error ? [job.error.message, job.error.hint].filter(Boolean).join(": ") : "";
-    if (shown !== job.status) {
-      shown = job.status;
-      buttons(running);
-      if (job.status === "done") result().catch((error) => fail(error));
+    name.textContent = job.input.file_name;
+    kind.textContent = kindName(job.job_type);
+    state.textContent = job.cancel_requested && isRunning(job) ? "Cancelling" : stateName(job.status);
+    time.dateTime = job.created_at;
+    time.title = new Date(job.created_at).toLocaleString();
+    time.textContent = when(job.created_at);
+    bar.hidden = !isRunning(job);
+    progress.setAttribute("aria-label", `Progress of ${job.input.file_name}`);
+    if (job.status === "pending") {
+      progress.value = 0;
+      rate.textContent = "waits for its turn";
+    } else if (job.progress > 0) {
+      progress.value = job.progress;
+    } else {
+      progress.removeAttribute("value"); // how long it takes is not known yet
     }
+    const failed = job.status === "failed" ? job.error : null;
+    tell(problem, failed && explain(failed));
+    if (shown === job.status) return;
+    shown = job.status;
+    actions.replaceChildren(...buttons());
+    if (job.status === "done" && details.open) open().catch(fail);
   }
 
-  function buttons(running) {
-    const make = (text, style, act) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = style;
-      button.textContent = text;
-      button.onclick = async () => {
-        button.disabled = true;
-        try { await act(); } catch (error) { fail(error); } finally { button.disabled = false; }
-      };
-      return button;
-    };
-    const path = `/jobs/${job.id}`;
-    const cancel = () => ask(`${path}/cancel`, { method: "POST" });
+  function renew(fresh) {
+    if (RANKS[fresh.status] < RANKS[job.status]) return;
+    Object.assign(job, fresh);
+    show();
+  }
+
+  function buttons() {
+    const make = (text, style, act) => button(text, style, act, fail);
     const remove = async () => {
+      if (!await confirm(job)) return;
       await ask(path, { method: "DELETE" });
-      onGone(job.id);
+      gone(job.id);
     };
-    part(".actions").replaceChildren(
-      ...(running ? [make("Cancel", "quiet", cancel)] : []),
-      ...(job.status === "failed" || job.status === "cancelled"
-        ? [make("Try again", "quiet", () => ask(`${path}/retry`, { method: "POST" }))] : []),
+    if (isRunning(job)) return [];
+    const again = () => ask(`${path}/retry`, { method: "POST" });
+    return [
+      job.status === "done" ? make("Results (JSON)", "quiet", download) : make("Try again", "quiet", again),
       make("Delete", "danger", remove),
-    );
+    ];
   }
 
-  async function result() {
-    const { data } = await ask(`/jobs/${job.id}`);
-    Object.assign(job, data);
-    const area = part(".result");
-    area.replaceChildren(picture(data), figures(data));
-    area.hidden = false;
+  // The token that results need is in no link.
+  async function download() {
+    const url = URL.createObjectURL(await (await request(`${path}/results`)).blob());
+    el("a", { href: url, download: `${job.input.file_name}.results.json` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  }
+
+  /** Everything of it; asked for once for each time it ends. */
+  function fetched() {
+    fetching ??= ask(path).then(({ data }) => {
+      Object.assign(job, data);
+      found.textContent = headline(job);
+      return job;
+    }).catch((error) => { fetching = null; throw error; });
+    return fetching;
+  }
+
+  async function open() {
+    if (job.status !== "done" || result.childElementCount > 0) return;
+    await fetched();
+    const again = async () => (await ask(path)).data;
+    result.replaceChildren(...[picture(job, again), figures(job), warnings(job)].filter(Boolean));
+    const files = [
+      [job.output_video, "Download video"], [job.output_image, "Download picture"], [job.tracks_url, "Tracks (JSON lines)"],
+    ];
+    actions.prepend(...files.filter(([url]) => url).map(([url, textContent]) =>
+      el("a", { className: "button quiet", href: local(url), download: "", textContent })));
   }
 
   function fail(error) {
-    const told = part(":scope > .problem");
-    told.hidden = false;
-    told.textContent = [error.message, error.hint].filter(Boolean).join(": ");
+    tell(problem, explain(error));
   }
 
+  details.ontoggle = () => { if (details.open) open().catch(fail); };
   show();
   return {
     node,
-    /** Takes an event of this job. */
-    take(event) {
-      const { type, data } = event;
+    /** Opens it. */
+    open: () => { details.open = true; },
+    /** Somebody sees its row: now its count is worth asking for. */
+    seen: () => { if (job.status === "done") fetched().catch(() => {}); },
+    /** Takes what the server says of it now. */
+    renew,
+    /** Takes an event of it. */
+    take({ type, data }) {
+      if (type === "job_deleted") return gone(job.id);
       if (type === "job_state") {
+        const before = job.status;
         Object.assign(job, { status: data.status, progress: data.progress, error: data.error ?? null });
-        part(".rate").textContent = "";
+        rate.textContent = data.status === "processing" && data.attempt > 1 ? `attempt ${data.attempt}` : "";
+        if (data.status !== before) told();
       } else if (type === "job_progress") {
-        job.progress = data.progress;
-        const left = data.eta_seconds === null ? "" : `, ${Math.ceil(data.eta_seconds)} s left`;
-        part(".rate").textContent = `${data.frames_done} frames, ${data.fps.toFixed(0)}/s${left}`;
-      } else if (type === "job_deleted") {
-        return onGone(job.id);
+        Object.assign(job, { status: "processing", progress: data.progress });
+        rate.textContent = pace(data);
       }
       show();
     },
   };
+
+  function told() {
+    const about = `${job.input.file_name}: ${stateName(job.status).toLowerCase()}`;
+    if (job.status === "done") fetched().then(() => say(`${about}, ${headline(job)}`), () => say(about));
+    else if (!isRunning(job)) say(about);
+  }
 }
 
-function picture(job) {
-  if (job.output_video) {
-    const video = document.createElement("video");
-    Object.assign(video, { controls: true, preload: "metadata", src: job.output_video });
-    return video;
-  }
-  const image = document.createElement("img");
-  Object.assign(image, { src: job.output_image ?? "", alt: "The annotated picture" });
-  return image;
-}
-
-function figures(job) {
-  const side = document.createElement("div");
-  const list = document.createElement("dl");
-  list.className = "figures";
-  const row = (name, value, big = false) => {
-    const line = document.createElement("div");
-    line.className = big ? "big" : "";
-    const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
-    dt.textContent = name;
-    dd.textContent = typeof value === "number" && !Number.isInteger(value) ? value.toFixed(2) : value;
-    line.append(dt, dd);
-    list.append(line);
-  };
-  for (const [key, label] of Object.entries(LABELS)) {
-    if (key in job) row(label, job[key], BIG.includes(key));
-  }
-  for (const line of Object.values(job.final_counts ?? {})) {
-    row(line.name ?? "Line", `${line.forward} \u2192  ${line.backward} \u2190`);
-  }
-  row("Model", job.model);
-  side.append(list);
-  if (job.warnings?.length) {
-    const warnings = document.createElement("ul");
-    warnings.className = "warnings";
-    for (const { message } of job.warnings) {
-      const item = document.createElement("li");
-      item.textContent = message;
-      warnings.append(item);
-    }
-    side.append(warnings);
-  }
-  const links = document.createElement("p");
-  for (const [url, text] of [[job.output_video ?? job.output_image, "Download"], [job.tracks_url, "Tracks"]]) {
-    if (!url) continue;
-    const link = document.createElement("a");
-    Object.assign(link, { href: url, textContent: text, download: "" });
-    links.append(link, " ");
-  }
-  side.append(links);
-  return side;
+function pace({ progress, frames_done: done, frames_total: total, fps, eta_seconds: left }) {
+  const frames = total === null ? `${done.toLocaleString()} frames` : `${Math.floor(progress * 100)} %`;
+  const parts = [frames, `${fps.toFixed(0)} frames/s`, left === null ? null : `${duration(left)} left`];
+  return parts.filter(Boolean).join(" \u00B7 ");
 }

@@ -2,22 +2,27 @@
 
 import { ask } from "./session.js";
 
-const SLOWEST = 15_000;
+const QUICKEST = 250;
+const SLOWEST = 10_000;
+/** The server says every 30 s that it lives. */
+const SILENCE = 75_000;
 
 /**
- * Listens to `subjects`; calls `onEvent` with each event once and `onState` with `live`,
- * `connecting` or `off`. Gives a function that ends it.
+ * Listens to `subjects`: `event` is called with each event once, `state` with `live`, `connecting`
+ * or `off`, `gap` where events are gone that were not seen. Gives a function that ends it.
  */
-export function listen(subjects, onEvent, onState) {
+export function listen(subjects, { event, state, gap }) {
   let socket = null;
   let cursor = null;
-  let wait = 500;
+  let wait = QUICKEST;
   let ended = false;
-  let timer = null;
+  let retry = null;
+  let watchdog = null;
   const seen = new Map(); // last number of each stream: repetitions are dropped
 
   async function connect() {
-    onState("connecting");
+    clearTimeout(retry);
+    retry = null;
     let ticket;
     try {
       ticket = (await ask("/auth/ws-ticket", { method: "POST" })).data.ticket;
@@ -33,41 +38,62 @@ export function listen(subjects, onEvent, onState) {
     };
     socket.onmessage = ({ data }) => take(JSON.parse(data));
     socket.onclose = again;
+    watch();
+  }
+
+  // A connection that broke unnoticed (a laptop that slept) says nothing any more.
+  function watch() {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => socket?.close(), SILENCE);
   }
 
   function take(message) {
+    watch();
     if (message.cursor) cursor = message.cursor;
     switch (message.op) {
       case "subscribed":
-        wait = 500;
-        onState("live");
+        wait = QUICKEST;
+        state("live");
         break;
       case "gone":
         cursor = message.oldest;
+        gap();
         break;
       case "event":
         if (message.stream) {
           if ((seen.get(message.stream) ?? 0) >= message.seq) return;
           seen.set(message.stream, message.seq);
         }
-        onEvent(message);
+        event(message);
         break;
     }
   }
 
   function again() {
     socket = null;
+    clearTimeout(watchdog);
     if (ended) return;
-    onState("connecting");
-    timer = setTimeout(connect, wait * (0.8 + 0.4 * Math.random()));
+    state("connecting");
+    retry = setTimeout(connect, wait * (0.8 + 0.4 * Math.random()));
     wait = Math.min(wait * 2, SLOWEST);
   }
 
+  // Whoever looks, or has a network again, does not wait.
+  function hurry() {
+    if (retry !== null && document.visibilityState === "visible") connect();
+  }
+  addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", hurry);
+
+  state("connecting");
   connect();
   return () => {
     ended = true;
-    clearTimeout(timer);
+    clearTimeout(retry);
+    clearTimeout(watchdog);
+    removeEventListener("online", hurry);
+    document.removeEventListener("visibilitychange", hurry);
     socket?.close();
-    onState("off");
+    state("off");
   };
 }

@@ -1,48 +1,80 @@
-// The page: sign-in, upload, the list of jobs, kept current by events.
+// The page: sign-in, new jobs, the list of jobs kept current by events.
 
-import { card } from "./job.js";
+import { el, tell } from "./dom.js";
+import { row } from "./job.js";
 import { listen } from "./live.js";
-import { ask, enter, leave, resume } from "./session.js";
-import { submit } from "./upload.js";
+import { ask, canLeave, enter, leave, onEnd, resume } from "./session.js";
+import { upload } from "./upload.js";
+import { explain, kindName, sentence } from "./words.js";
 
+const CONNECTION = { live: "Live", connecting: "Connecting", off: "" };
 const $ = (id) => document.getElementById(id);
 const jobs = new Map();
 let stop = null;
 let cursor = null;
 
-function tell(form, error) {
-  const told = form.querySelector(".problem");
-  told.hidden = error === null;
-  told.textContent = error === null ? "" : [error.message, error.hint].filter(Boolean).join(": ");
+function connection(state) {
+  $("connection").dataset.state = state;
+  tell($("connection"), CONNECTION[state]);
 }
 
-function connection(state) {
-  const words = { live: "live", connecting: "connecting", off: "not connected" };
-  $("connection").dataset.state = state;
-  $("connection").textContent = words[state];
+const say = (text) => { $("announcement").textContent = text; };
+const listProblem = (error) => tell($("list-problem"), error && explain(error));
+
+// Counts are asked for of those rows only that somebody sees.
+const sight = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    sight.unobserve(target);
+    jobs.get(target.dataset.id)?.seen();
+  }
+});
+
+function confirm(job) {
+  const dialog = $("confirm");
+  $("confirm-title").textContent = `Delete ${job.input.file_name}?`;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.onclose = () => resolve(dialog.returnValue === "delete");
+  });
 }
 
 function gone(id) {
-  jobs.get(id)?.node.remove();
+  const made = jobs.get(id);
+  if (!made) return;
+  // Who pressed Delete by the keyboard goes on from the list's title.
+  if (made.node.contains(document.activeElement)) $("jobs-title").focus();
+  made.node.remove();
   jobs.delete(id);
   $("no-jobs").hidden = jobs.size > 0;
 }
 
-function add(job, newest) {
-  if (jobs.has(job.id)) return;
-  const made = card(job, gone);
+function add(job, place) {
+  if (jobs.has(job.id)) return jobs.get(job.id).renew(job);
+  const made = row(job, { confirm, gone, say });
   jobs.set(job.id, made);
-  $("jobs")[newest ? "prepend" : "append"](made.node);
+  $("jobs")[place](made.node);
+  if (place === "prepend" || job.status === "pending" || job.status === "processing") made.open();
+  sight.observe(made.node);
   $("no-jobs").hidden = true;
 }
 
 async function older() {
-  const after = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-  const { data, meta } = await ask(`/jobs${after}`);
-  for (const job of data) add(job, false);
-  cursor = meta.cursor ?? null;
+  const first = jobs.size === 0;
+  const { data, meta } = await ask(`/jobs${cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`}`);
+  for (const job of data) add(job, "append");
+  if (first && data.length > 0) jobs.get(data[0].id).open();
+  cursor = meta.cursor;
   $("older").hidden = !meta.has_more;
   $("no-jobs").hidden = jobs.size > 0;
+}
+
+/** Events were missed: the list is read anew. */
+async function again() {
+  for (const id of [...jobs.keys()]) gone(id);
+  cursor = null;
+  await older();
 }
 
 async function take(event) {
@@ -51,89 +83,87 @@ async function take(event) {
   if (known) return known.take(event);
   // A job that another page or program submitted.
   if (event.type !== "job_state") return;
-  try { add((await ask(`/jobs/${id}`)).data, true); } catch { /* it is gone again */ }
+  try { add((await ask(`/jobs/${id}`)).data, "prepend"); } catch { /* it is gone again */ }
 }
 
-async function begin() {
+function kinds(types) {
+  const choice = ({ job_type: kind, title }, i) => el("label", { className: "choice" },
+    el("input", { type: "radio", name: "kind", value: kind, checked: i === 0 }),
+    el("span", {}, el("strong", { textContent: kindName(kind) }), el("span", { className: "faint small", textContent: sentence(title) })));
+  $("kinds").replaceChildren($("kinds").querySelector("legend"), ...types.map(choice));
+}
+
+async function begin(user) {
   $("sign-in").hidden = true;
+  tell($("who"), user.username);
+  $("sign-out").hidden = !canLeave();
+  kinds((await ask("/job-types")).data);
   $("workplace").hidden = false;
-  $("sign-out").hidden = false;
-  const { data: types } = await ask("/job-types");
-  $("job-type").replaceChildren(...types.map(({ job_type }) => new Option(job_type, job_type)));
-  const about = () => {
-    $("job-type-about").textContent = types.find((t) => t.job_type === $("job-type").value)?.title ?? "";
-  };
-  $("job-type").onchange = about;
-  about();
   // Listening begins before the list is read: nothing falls between.
-  stop = listen(["job.>"], take, connection);
-  await older();
+  stop = listen(["job.>"], { event: take, state: connection, gap: () => again().catch(listProblem) });
+  await older().catch(listProblem);
 }
 
-function end() {
+function end(why = null) {
   stop?.();
   stop = null;
   cursor = null;
   jobs.clear();
+  sight.disconnect();
   $("jobs").replaceChildren();
-  $("workplace").hidden = true;
-  $("sign-out").hidden = true;
+  $("uploads").replaceChildren();
+  for (const id of ["workplace", "sign-out", "who", "connection"]) $(id).hidden = true;
   $("sign-in").hidden = false;
+  tell($("sign-in").querySelector(".problem"), why);
+  $("sign-in-form").username.focus();
 }
 
-async function send(file) {
-  const form = $("upload");
-  const shown = $("upload-progress");
-  tell(form, null);
-  shown.hidden = false;
-  try {
-    const job = await submit(file, $("job-type").value, (part) => {
-      shown.querySelector("progress").value = part;
-      shown.querySelector("span").textContent = part < 1 ? `${Math.floor(part * 100)} %` : "looking into it";
-    });
-    add(job, true);
-  } catch (error) {
-    tell(form, error);
-  } finally {
-    shown.hidden = true;
-    $("file").value = "";
-  }
+function send(files) {
+  const kind = new FormData($("upload")).get("kind");
+  for (const file of files) upload(file, kind, $("uploads"), (job) => add(job, "prepend"));
 }
 
 $("sign-in-form").onsubmit = async (event) => {
   event.preventDefault();
   const form = event.target;
-  tell(form, null);
+  const problem = form.querySelector(".problem");
+  tell(problem, null);
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
   try {
-    await enter(event.submitter?.value ?? "login", form.username.value, form.password.value);
-    form.password.value = "";
-    await begin();
+    const user = await enter(event.submitter?.value ?? "login", form.username.value, form.password.value);
+    form.reset();
+    await begin(user);
+    $("file").focus();
   } catch (error) {
-    tell(form, error);
+    tell(problem, explain(error));
+    form.password.select();
+  } finally {
+    for (const button of buttons) button.disabled = false;
   }
 };
 $("sign-out").onclick = async () => { await leave(); end(); };
-$("older").onclick = () => older().catch((error) => tell($("upload"), error));
+$("older").onclick = () => older().then(() => listProblem(null), listProblem);
 $("upload").onsubmit = (event) => event.preventDefault();
-$("file").onchange = ({ target }) => target.files[0] && send(target.files[0]);
-const drop = $("drop");
-for (const name of ["dragenter", "dragover"]) {
-  drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
-}
-for (const name of ["dragleave", "drop"]) {
-  drop.addEventListener(name, () => drop.classList.remove("over"));
-}
-drop.addEventListener("drop", (event) => {
+$("file").onchange = ({ target }) => { send([...target.files]); target.value = ""; };
+
+// The whole page takes what is dropped: who misses the field loses nothing.
+let depth = 0;
+addEventListener("dragenter", () => $("drop").classList.toggle("over", ++depth > 0));
+addEventListener("dragleave", () => $("drop").classList.toggle("over", --depth > 0));
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
   event.preventDefault();
-  for (const file of event.dataTransfer.files) send(file);
-});
-drop.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" || event.key === " ") { event.preventDefault(); $("file").click(); }
+  depth = 0;
+  $("drop").classList.remove("over");
+  if (!$("workplace").hidden) send([...event.dataTransfer.files]);
 });
 
+onEnd(end);
 try {
-  await (await resume() ? begin() : end());
+  const user = await resume();
+  if (user) await begin(user);
+  else if ($("sign-in").hidden) end();
 } catch (error) {
-  end();
-  tell($("sign-in-form"), error);
+  end(explain(error));
 }

@@ -1,102 +1,145 @@
 // Who is signed in: tokens, and requests that carry them.
 //
-// The access token lives in memory; the refresh token in the tab's session storage, and each is
-// used once. Requests that find the token expired refresh it once, together, and go again.
+// The access token lives in memory. The refresh token is shared by all tabs of this browser, so
+// that none presents one that another has used up; where two renew at the same moment the server
+// gives both the same successor.
 
-const KEPT = "sightline.refresh";
+const KEPT = "sightline.session";
 const BASE = "/api/v1";
+/** A token that ends within so many milliseconds is renewed before a long request. */
+const SOON = 60_000;
 
 let access = null;
+let endsAt = 0;
 let refreshing = null;
+let ended = () => {};
 
-/** An answer of the server that is an error. */
+/** An answer of the server that is an error, or that there was none. */
 export class Problem extends Error {
-  constructor(status, error) {
+  constructor(status, error, retryAfter = null) {
     super(error?.message ?? `the server answered ${status}`);
     this.status = status;
     this.code = error?.code ?? null;
-    this.hint = error?.hint ?? null;
+    this.hint = error?.details?.hint ?? null;
+    this.fields = error?.details?.fields ?? null;
+    this.retryAfter = retryAfter;
+  }
+
+  /** What is told where no answer came. */
+  static unreachable() {
+    return new Problem(0, {
+      code: "UNREACHABLE",
+      message: "the server cannot be reached",
+      details: { hint: "is it running, and are you connected? Then try again" },
+    });
+  }
+
+  /** What `response` says. */
+  static async of(response) {
+    const body = await response.json().catch(() => null);
+    return new Problem(response.status, body?.error, Number(response.headers.get("retry-after")) || null);
   }
 }
 
-async function problem(response) {
-  const body = await response.json().catch(() => null);
-  return new Problem(response.status, body?.error);
-}
+const send = (path, options) => fetch(BASE + path, options).catch(() => { throw Problem.unreachable(); });
+
+const post = (path, body) => send(path, {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "null");
 
 function keep(session) {
   access = session.access_token;
-  sessionStorage.setItem(KEPT, session.refresh_token);
+  endsAt = Date.now() + session.expires_in * 1000;
+  localStorage.setItem(KEPT, JSON.stringify({ user: session.user.id, refresh: session.refresh_token }));
+  return session.user;
 }
 
 function forget() {
   access = null;
-  sessionStorage.removeItem(KEPT);
-}
-
-async function post(path, body) {
-  return fetch(BASE + path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  localStorage.removeItem(KEPT);
 }
 
 async function refresh() {
   refreshing ??= (async () => {
-    const token = sessionStorage.getItem(KEPT);
-    if (token === null) throw new Problem(401, { code: "UNAUTHENTICATED", message: "sign in first" });
-    const response = await post("/auth/refresh", { refresh_token: token });
-    if (!response.ok) {
-      if (response.status === 401) forget();
-      throw await problem(response);
+    const token = kept()?.refresh;
+    const response = await post("/auth/refresh", { refresh_token: token ?? "" });
+    if (response.ok) return keep((await response.json()).data);
+    const problem = await Problem.of(response);
+    if (problem.status === 401) {
+      forget();
+      ended("Your session has ended: sign in again.");
     }
-    keep((await response.json()).data);
+    throw problem;
   })().finally(() => { refreshing = null; });
   return refreshing;
 }
 
-/** Takes up the session of this tab; says whether there is one. A server without sign-in has always. */
-export async function resume() {
-  if (sessionStorage.getItem(KEPT) !== null) {
-    try { await refresh(); return true; } catch (error) { if (error.status !== 401) throw error; }
-  }
-  const response = await fetch(`${BASE}/auth/me`);
-  return response.ok;
+/** Calls `end` with what to tell when the session ends by itself or in another tab. */
+export function onEnd(end) {
+  ended = end;
+  addEventListener("storage", ({ key, oldValue, newValue }) => {
+    if (key !== KEPT) return;
+    const user = (text) => JSON.parse(text ?? "null")?.user ?? null;
+    if (user(oldValue) !== user(newValue)) location.reload();
+  });
 }
 
-/** Signs in, or registers. */
+/** Takes up the session of this browser; gives who it is, or null. Where nobody has to sign in, the one who always is. */
+export async function resume() {
+  if (kept() !== null) {
+    try { return await refresh(); } catch (error) { if (error.status !== 401) throw error; }
+  }
+  const response = await send("/auth/me");
+  const body = await response.json();
+  return response.ok ? body.data : null;
+}
+
+/** Signs in (`login`), or makes an account and signs in (`register`); gives who it is. */
 export async function enter(how, username, password) {
   const response = await post(`/auth/${how}`, { username, password });
-  if (!response.ok) throw await problem(response);
-  keep((await response.json()).data);
+  if (!response.ok) throw await Problem.of(response);
+  return keep((await response.json()).data);
 }
 
-/** Signs out, here and on the server. */
+/** Signs out, in all tabs and on the server. */
 export async function leave() {
-  const token = sessionStorage.getItem(KEPT);
+  const token = kept()?.refresh;
   forget();
-  if (token !== null) await post("/auth/logout", { refresh_token: token }).catch(() => {});
+  if (token) await post("/auth/logout", { refresh_token: token }).catch(() => {});
 }
 
-/** The header that says who asks; none where nobody has to. */
-export function credentials() {
-  return access === null ? {} : { authorization: `Bearer ${access}` };
+/** Whether there is anything to sign out of. */
+export const canLeave = () => kept() !== null;
+
+/** The header that says who asks, good for a while; none where nobody has to. */
+export async function credentials() {
+  if (access === null) return {};
+  if (endsAt - Date.now() < SOON) await refresh();
+  return { authorization: `Bearer ${access}` };
 }
 
-/** Makes sure that the token is good for what follows. */
-export async function renew() {
-  if (sessionStorage.getItem(KEPT) !== null) await refresh();
-}
-
-/** Asks the server; gives the answer's body, or nothing where it has none. */
-export async function ask(path, options = {}) {
-  const once = () => fetch(BASE + path, { ...options, headers: { ...options.headers, ...credentials() } });
+/** Asks the server; gives its answer. One renewal is tried where the token is not good any more. */
+export async function request(path, options = {}) {
+  const once = () => {
+    const who = access === null ? {} : { authorization: `Bearer ${access}` };
+    return send(path, { ...options, headers: { ...options.headers, ...who } });
+  };
   let response = await once();
-  if (response.status === 401 && access !== null) {
+  if (response.status === 401) {
+    response.body?.cancel(); // nobody reads it, and it would hold a connection
     await refresh();
     response = await once();
   }
-  if (!response.ok) throw await problem(response);
+  if (!response.ok) throw await Problem.of(response);
+  return response;
+}
+
+/** As `request`; gives the answer's JSON, or null where it has none. */
+export async function ask(path, options) {
+  const response = await request(path, options);
   return response.status === 204 ? null : response.json();
 }
