@@ -46,7 +46,7 @@ pub(crate) struct Built {
 pub(crate) struct Running {
     platform: Platform,
     server: JoinHandle<Result<()>>,
-    metrics: Option<JoinHandle<Result<()>>>,
+    metrics: Option<JoinHandle<()>>,
     stop_metrics: CancellationToken,
     address: SocketAddr,
     media: PathBuf,
@@ -183,7 +183,7 @@ impl Running {
             let ((), served) = tokio::join!(self.platform.shutdown(NODE_DRAIN), self.server);
             self.stop_metrics.cancel();
             if let Some(metrics) = self.metrics {
-                flatten(metrics.await)?;
+                metrics.await.map_err(|e| Error::internal("metrics panicked", e))?;
             }
             flatten(served)
         };

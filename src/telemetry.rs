@@ -62,10 +62,7 @@ impl Metrics {
     }
 
     /// Serves them on `listener` until `stop`.
-    ///
-    /// # Errors
-    /// What serving says.
-    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
         let handle = self.0.clone();
         let upkeep = async move {
             let mut due = tokio::time::interval(UPKEEP);
@@ -76,8 +73,8 @@ impl Metrics {
         };
         let render = Render::new(move || self.0.render());
         tokio::select! {
-            served = api::metrics::serve(listener, render, stop) => served,
-            () = upkeep => Ok(()),
+            () = api::metrics::serve(listener, render, stop) => {}
+            () = upkeep => {}
         }
     }
 }

@@ -19,6 +19,12 @@ use std::sync::Arc;
 
 /// Path of the WebSocket.
 pub const WEB_SOCKET: &str = "/api/v1/ws";
+const OPENAPI: &str = "/openapi.json";
+const OPENAPI_LEGACY: &str = "/openapi-legacy.json";
+const ASYNCAPI: &str = "/asyncapi.json";
+const DOCS: &str = "/docs";
+/// What is served beside the operations, to be asked for with GET.
+pub(crate) const OWN_PATHS: [&str; 5] = [OPENAPI, OPENAPI_LEGACY, ASYNCAPI, DOCS, WEB_SOCKET];
 
 /// Version of the API.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -94,11 +100,11 @@ impl App {
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
         let document = &self.services.document;
         let mut own = Route::new()
-            .at("/openapi.json", get(text("application/json", None, &document.json)))
-            .at("/openapi-legacy.json", get(text("application/json", None, &document.legacy_json)))
-            .at("/docs", get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)));
+            .at(OPENAPI, get(text("application/json", None, &document.json)))
+            .at(OPENAPI_LEGACY, get(text("application/json", None, &document.legacy_json)))
+            .at(DOCS, get(text("text/html; charset=utf-8", Some(DOCS_POLICY), &document.page)));
         let asyncapi = asyncapi::document(VERSION, &self.services.config.nats_prefix).to_string();
-        own = own.at("/asyncapi.json", get(text("application/json", None, &asyncapi.into())));
+        own = own.at(ASYNCAPI, get(text("application/json", None, &asyncapi.into())));
         if self.services.config.websocket_enabled {
             own = own.at(WEB_SOCKET, get(ws::connect));
         }
@@ -119,9 +125,7 @@ impl Endpoint for Routes {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
         match path {
-            "/openapi.json" | "/openapi-legacy.json" | "/asyncapi.json" | "/docs" | WEB_SOCKET => {
-                self.own.call(request).await
-            }
+            _ if OWN_PATHS.contains(&path) => self.own.call(request).await,
             "/health" | "/livez" | "/readyz" => self.api.call(request).await,
             _ if path == "/api" || path.starts_with("/api/") => self.api.call(request).await,
             _ => page.call(request).await,

@@ -13,6 +13,7 @@ pub mod context;
 pub mod door;
 pub mod error;
 pub mod failure;
+mod listener;
 pub mod media;
 pub mod metrics;
 pub mod middleware;

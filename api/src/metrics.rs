@@ -6,7 +6,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use poem::Response;
 use poem::http::{Method, Request, StatusCode, header};
-use schema::Result;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -38,14 +37,12 @@ impl fmt::Debug for Render {
     }
 }
 
-/// Serves what `render` says at `/metrics` until `stop`.
-///
-/// # Errors
-/// None so far: what a client does wrong ends its own connection.
-pub async fn serve(listener: TcpListener, render: Render, stop: CancellationToken) -> Result<()> {
+/// Serves what `render` says at `/metrics` until `stop`. What a client does wrong ends its own
+/// connection.
+pub async fn serve(listener: TcpListener, render: Render, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {

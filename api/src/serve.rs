@@ -6,6 +6,10 @@
 //! floods of resets and continuations.
 
 use crate::app::App;
+use crate::auth::throttle::client_key;
+use crate::config::ApiConfig;
+use crate::middleware::client::is_trusted;
+use crate::middleware::shares::{Share, Shares};
 use actors::handle::Platform;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,7 +20,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
 use schema::{Error, ErrorKind, Result};
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +38,10 @@ const HEADERS: usize = 100;
 const LINGER: Duration = Duration::from_secs(2);
 /// How long open answers may take once the server ends.
 const DRAIN: Duration = Duration::from_secs(15);
+/// How long WebSockets may take to say farewell after that.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// One address's part of the connections; trusted proxies, which stand for many, may have all.
+const SHARE: usize = 2;
 /// How long to wait where no more connections can be accepted for want of descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
@@ -46,8 +54,10 @@ type Routes = Arc<dyn DynEndpoint<Output = Response>>;
 pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
     let local = listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
     let platform: Platform = app.services().platform.clone();
-    let config = app.services().config.clone();
+    let services = Arc::clone(app.services());
+    let config = &services.config;
     let places = Arc::new(Semaphore::new(config.max_connections));
+    let shares = Shares::new(config.max_connections / SHARE);
     let routes: Routes = Arc::new(ToDynEndpoint(app.endpoint()));
     let ending = CancellationToken::new();
     let connections = TaskTracker::new();
@@ -73,11 +83,15 @@ pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
                 continue;
             }
         };
+        let Ok(share) = share_of(&shares, peer.ip(), config) else {
+            tracing::debug!(%peer, "an address has too many connections");
+            continue;
+        };
         let connection = Connection { routes: routes.clone(), local, peer, idle: config.idle };
         let ending = ending.clone();
         connections.spawn(async move {
             connection.serve(stream, ending).await;
-            drop(place);
+            drop((place, share));
         });
     }
     drop(listener);
@@ -86,7 +100,26 @@ pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
     if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "connections are cut");
     }
+    if tokio::time::timeout(FAREWELL, services.hub.ended()).await.is_err() {
+        tracing::warn!(open = services.hub.connections(), "WebSockets are cut");
+    }
     Ok(())
+}
+
+/// A share for one more connection of `peer`, where it needs one.
+///
+/// # Errors
+/// Nothing to say: it has as many connections as it may.
+fn share_of(
+    shares: &Shares<IpAddr>,
+    peer: IpAddr,
+    config: &ApiConfig,
+) -> std::result::Result<Option<Share<IpAddr>>, ()> {
+    let peer = peer.to_canonical();
+    if is_trusted(peer, &config.trusted_proxies) {
+        return Ok(None);
+    }
+    shares.take(client_key(peer)).map(Some).ok_or(())
 }
 
 struct Connection {

@@ -39,6 +39,15 @@ pub enum Created {
     Again(Job),
 }
 
+impl Created {
+    /// The job, whenever it was made.
+    #[must_use]
+    pub const fn job(&self) -> &Job {
+        let (Self::New(job) | Self::Again(job)) = self;
+        job
+    }
+}
+
 /// Which jobs to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobFilter {

@@ -8,7 +8,7 @@ use crate::config::PlatformConfig;
 use crate::drivers::memory::MemoryBus;
 use crate::drivers::objects::FolderObjects;
 use crate::drivers::sqlite::Sqlite;
-use crate::handle::{Created, Engines, Platform};
+use crate::handle::{Engines, Platform};
 use crate::job::run::Workshop;
 use crate::media::Limits;
 use crate::objects::Objects;
@@ -127,9 +127,7 @@ impl Ground {
         self.objects.adopt(&path, &key.parse()?).await?;
         let admission = Admission { waiting_per_owner: u32::MAX, waiting: u32::MAX };
         let created = self.store.create_job(job(id, self.owner, key, script), admission, None);
-        created.await.map(|created| match created {
-            Created::New(job) | Created::Again(job) => job.id,
-        })
+        created.await.map(|created| created.job().id)
     }
 
     /// Names of all files, staging included, in order.

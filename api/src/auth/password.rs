@@ -3,7 +3,7 @@
 //! A hash costs 19 MiB and tens of milliseconds by design, so two threads of their own compute them,
 //! each in memory that it keeps (taken anew each time, it grew to 300 MB with glibc), and only so
 //! many requests may wait for one. Somebody who does not exist costs the same time as a wrong
-//! password.
+//! password; only a hash of bcrypt's, which its owner's next sign-in replaces, costs bcrypt's own.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -159,9 +159,11 @@ impl Hasher {
 
     fn verify(&mut self, password: &[u8], stored: &str) -> Verdict {
         if stored.starts_with("$2") {
+            // Cut where it does not fit: it is wrong then, but not any sooner.
             let fits = password.len() <= BCRYPT_BYTES && !password.contains(&0);
-            let right = fits && bcrypt::verify(password, stored).unwrap_or(false);
-            return if right { Verdict::RightButOld } else { Verdict::Wrong };
+            let looked_at = if fits { password } else { b"too long for bcrypt" };
+            let right = bcrypt::verify(looked_at, stored).unwrap_or(false);
+            return if right && fits { Verdict::RightButOld } else { Verdict::Wrong };
         }
         match self.is_argon2_of(password, stored) {
             Some(true) if of_present_cost(stored) => Verdict::Right,

@@ -36,22 +36,23 @@ pub async fn serve(
     let etag = format!("\"{}\"", file.sha256);
     let header = |name| request.header(name);
     if range::is_known(header(header::IF_NONE_MATCH), &etag) {
-        return Ok(common(&file, &etag).status(StatusCode::NOT_MODIFIED).finish());
+        return Ok(common(&etag).status(StatusCode::NOT_MODIFIED).finish());
     }
     let same = range::still_the_same(header(header::IF_RANGE), &etag);
-    let asked = if same { header(header::RANGE) } else { None };
+    // Ranges are for GET alone (RFC 9110, 14.2).
+    let asked = if same && with_body { header(header::RANGE) } else { None };
     let (status, part) = match range::wanted(asked, file.size) {
         Wanted::Whole => (StatusCode::OK, 0..file.size),
         Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
         Wanted::Unsatisfiable => {
             let range = format!("bytes */{}", file.size);
-            return Ok(common(&file, &etag)
+            return Ok(common(&etag)
                 .status(StatusCode::RANGE_NOT_SATISFIABLE)
                 .header(header::CONTENT_RANGE, range)
                 .finish());
         }
     };
-    let mut response = common(&file, &etag)
+    let mut response = common(&etag)
         .status(status)
         .content_type(&file.content_type)
         .header(header::CONTENT_LENGTH, part.end - part.start)
@@ -67,7 +68,7 @@ pub async fn serve(
     Ok(response.body(Body::from_bytes_stream(bytes.map_err(io::Error::other))))
 }
 
-fn common(_file: &MediaFile, etag: &str) -> poem::ResponseBuilder {
+fn common(etag: &str) -> poem::ResponseBuilder {
     Response::builder()
         .header(header::ETAG, etag)
         .header(header::ACCEPT_RANGES, "bytes")

@@ -18,7 +18,7 @@ pub const FORM_BYTES: u64 = 1 << 20;
 pub enum BodyFault {
     /// More than so many bytes.
     TooLarge(u64),
-    /// Nothing came for so long, or the whole took too long.
+    /// A piece of it may take so long, or all of it, but for what a large one is given more.
     TooSlow(Duration),
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for BodyFault {
                 write!(f, "the body is larger than the limit of {limit} bytes")
             }
             Self::TooSlow(limit) => {
-                write!(f, "the body came too slowly: nothing for {} s", limit.as_secs())
+                write!(f, "the body came too slowly: it may take {} s", limit.as_secs())
             }
         }
     }
@@ -67,25 +67,25 @@ impl BodyFault {
 pub struct BodyLimits {
     /// Bytes.
     pub bytes: u64,
-    /// Between two pieces.
+    /// Between two pieces, and from the first to the last.
     pub idle: Duration,
-    /// From the first piece to the last; `None` where only pauses count.
-    pub total: Option<Duration>,
+    /// Bytes that give the whole a second more each time they have come; `None` for no more time.
+    pub rate: Option<u64>,
 }
 
 struct Guarded<S> {
     body: Pin<Box<S>>,
     received: u64,
-    deadline: Option<Instant>,
+    begun: Instant,
     limits: BodyLimits,
 }
 
 /// `body`, which fails as soon as it breaks `limits`.
 #[must_use]
 pub fn guard(body: Body, limits: BodyLimits) -> Body {
-    let deadline = limits.total.map(|total| Instant::now() + total);
+    let begun = Instant::now();
     let body = Box::pin(body.into_bytes_stream());
-    let guarded = Guarded { body, received: 0, deadline, limits };
+    let guarded = Guarded { body, received: 0, begun, limits };
     Body::from_bytes_stream(stream::unfold(Some(guarded), |guarded| async {
         let mut guarded = guarded?;
         match guarded.next().await {
@@ -98,8 +98,9 @@ pub fn guard(body: Body, limits: BodyLimits) -> Body {
 
 impl<S: Stream<Item = io::Result<Bytes>>> Guarded<S> {
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
-        let idle = Instant::now() + self.limits.idle;
-        let until = self.deadline.map_or(idle, |deadline| deadline.min(idle));
+        let earned = self.limits.rate.map_or(0, |rate| self.received / rate.max(1));
+        let all = self.begun + self.limits.idle + Duration::from_secs(earned);
+        let until = all.min(Instant::now() + self.limits.idle);
         let Ok(piece) = tokio::time::timeout_at(until, self.body.next()).await else {
             return Some(Err(io::Error::other(BodyFault::TooSlow(self.limits.idle))));
         };
@@ -118,11 +119,7 @@ impl<S: Stream<Item = io::Result<Bytes>>> Guarded<S> {
 mod tests {
     use super::*;
 
-    const LIMITS: BodyLimits = BodyLimits {
-        bytes: 10,
-        idle: Duration::from_secs(60),
-        total: Some(Duration::from_secs(100)),
-    };
+    const LIMITS: BodyLimits = BodyLimits { bytes: 10, idle: Duration::from_secs(60), rate: None };
 
     fn fault(result: Result<Vec<u8>, poem::error::ReadBodyError>) -> Option<BodyFault> {
         BodyFault::within(&result.err()?)
@@ -144,13 +141,30 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::from_secs(60));
 
         let begun = Instant::now();
-        let every = tokio::time::interval_at(begun, Duration::from_secs(59));
-        let drip = stream::unfold(every, |mut every| async {
+        let result = guard(drip(Duration::from_secs(59)), LIMITS).into_vec().await;
+        assert_eq!(fault(result), Some(BodyFault::TooSlow(LIMITS.idle)));
+        assert_eq!(begun.elapsed(), Duration::from_secs(60));
+    }
+
+    /// A byte at a time.
+    fn drip(pause: Duration) -> Body {
+        let every = tokio::time::interval_at(Instant::now(), pause);
+        Body::from_bytes_stream(stream::unfold(every, |mut every| async {
             every.tick().await;
             Some((Ok::<_, io::Error>(Bytes::from_static(b"x")), every))
-        });
-        let result = guard(Body::from_bytes_stream(drip), LIMITS).into_vec().await;
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_gives_time_for_more() {
+        let rated = BodyLimits { bytes: 1000, rate: Some(1), ..LIMITS };
+        let (begun, enough) = (Instant::now(), Duration::from_millis(900));
+        let result = guard(drip(enough), rated).into_vec().await;
+        assert_eq!(fault(result), Some(BodyFault::TooLarge(1000)), "in {:?}", begun.elapsed());
+        let begun = Instant::now();
+        let result = guard(drip(Duration::from_secs(2)), rated).into_vec().await;
         assert_eq!(fault(result), Some(BodyFault::TooSlow(LIMITS.idle)));
-        assert_eq!(begun.elapsed(), Duration::from_secs(100));
+        let took = begun.elapsed().as_secs();
+        assert!((110..130).contains(&took), "a byte in two seconds for {took} s");
     }
 }

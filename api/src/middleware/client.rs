@@ -47,7 +47,8 @@ pub fn base_url(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Strin
     if is_origin(&url) { url } else { "http://localhost".to_owned() }
 }
 
-fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+/// Whether `address` is one of the proxies whose word is taken.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 

@@ -7,6 +7,7 @@ pub mod client;
 pub mod cors;
 pub mod limits;
 pub mod security;
+pub mod shares;
 
 use crate::app::Services;
 use crate::config::Environment;

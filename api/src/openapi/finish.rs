@@ -80,7 +80,7 @@ pub(super) fn methods(document: &Value) -> Vec<(Vec<String>, String)> {
             (path.split('/').map(str::to_owned).collect(), names.join(", "))
         })
         .collect();
-    for path in ["/openapi.json", "/openapi-legacy.json", "/docs", crate::app::WEB_SOCKET] {
+    for path in crate::app::OWN_PATHS {
         methods.push((path.split('/').map(str::to_owned).collect(), "GET, HEAD".to_owned()));
     }
     methods

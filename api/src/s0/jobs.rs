@@ -15,7 +15,7 @@ use crate::upload::raw::Described;
 use crate::upload::{RawBody, Submitted};
 use crate::v1::jobs::{POLL_SECONDS, job_id};
 use crate::v1::view::Viewer;
-use actors::handle::{Created, FIRST_SEED_EXTENSIONS, JobFilter, Page, Submission};
+use actors::handle::{FIRST_SEED_EXTENSIONS, JobFilter, Page, Submission};
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
@@ -345,7 +345,7 @@ async fn submit(
         retry_of: None,
     };
     let created = services.platform.submit(&caller.scope(), submission).await?;
-    let (Created::New(job) | Created::Again(job)) = created;
+    let job = created.job();
     let context = Context::of(request);
     let viewer = viewer(services, caller, &context);
     let location = format!("/api/jobs/{}/", job.id);
@@ -354,7 +354,7 @@ async fn submit(
         job_type: kind.name().to_owned(),
         output_image: None,
         output_video: None,
-        data: detail(&viewer, &job, None),
+        data: detail(&viewer, job, None),
         meta: SubmitMeta {
             timestamp: context.received_at.to_string(),
             request_time: context.elapsed_seconds(),

@@ -75,8 +75,7 @@ pub(crate) async fn read(
     body: Body,
 ) -> Result<Submitted, Failure> {
     let content_type = request.header(CONTENT_TYPE).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    match essence(request).as_str() {
         "multipart/form-data" => {
             let boundary = multipart::boundary(content_type)?;
             let form = Multipart::new(body.into_bytes_stream(), &boundary);
@@ -100,6 +99,12 @@ pub(crate) async fn read(
             Err(Error::new(ErrorKind::UnsupportedFormat, message).with_hint(hint).into())
         }
     }
+}
+
+/// The media type of the body without its parameters, in lower case; nothing where none is said.
+pub(crate) fn essence(request: &Request) -> String {
+    let content_type = request.header(CONTENT_TYPE).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 async fn read_form<S: Stream<Item = io::Result<bytes::Bytes>>>(

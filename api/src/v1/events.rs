@@ -1,14 +1,14 @@
 //! Events that are stored, for those who were away.
 
-use crate::app::{Services, State};
+use crate::app::State;
 use crate::auth::scheme::Caller;
 use crate::failure::Failure;
+use crate::listener::expect_readable;
 use crate::openapi::Tag;
 use actors::handle::Replay;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
-use schema::account::Scope;
 use schema::event::{Cursor, Event};
 use schema::subject::Pattern;
 use schema::{Error, ErrorKind, Result};
@@ -82,7 +82,7 @@ impl EventsApi {
         let since = since.0.map(|text| text.parse::<Cursor>()).transpose()?;
         let patterns = patterns(subjects.0.as_deref())?;
         for pattern in &patterns {
-            expect_readable(&services, &scope, pattern).await?;
+            expect_readable(&services.platform, &scope, pattern).await?;
         }
         let limit = limit.0.unwrap_or(PAGE);
         match services.platform.replay(&scope, since, &patterns, limit).await? {
@@ -96,26 +96,6 @@ impl EventsApi {
                 Err(Failure::new(ErrorKind::CursorExpired, message))
             }
         }
-    }
-}
-
-/// A subject that is named must be one that the caller may read.
-async fn expect_readable(
-    services: &Services,
-    scope: &Scope,
-    pattern: &Pattern,
-) -> Result<(), Failure> {
-    use schema::subject::Subject as S;
-    let Some(S::JobState(id) | S::JobResult(id) | S::JobProgress(id)) = pattern.subject() else {
-        return Ok(());
-    };
-    match services.platform.job(scope, id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let message = format!("the subject {pattern} may not be read");
-            Err(Failure::new(ErrorKind::Forbidden, message))
-        }
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::openapi::Tag;
 use crate::upload::RawBody;
 use crate::upload::canonical::{CanonicalForm, submission};
 use crate::wire::{JobDetail, JobKindName, JobResults};
-use actors::handle::{Created, JobFilter, Page};
+use actors::handle::{JobFilter, Page};
 use poem::Request;
 use poem::http::header::IF_NONE_MATCH;
 use poem_openapi::param::{Header, Path, Query};
@@ -111,6 +111,30 @@ enum Results {
     ),
 }
 
+#[derive(ApiResponse)]
+enum Cancelling {
+    /// The job ends within two seconds, or has ended: its status says which.
+    #[oai(status = 202)]
+    Job(
+        Json<JobBody>,
+        /// Where the job is.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Retried {
+    /// The new job waits to be begun.
+    #[oai(status = 202)]
+    Job(
+        Json<JobBody>,
+        /// Where the new job is.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
 pub(crate) struct JobsApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Jobs")]
@@ -130,7 +154,8 @@ impl JobsApi {
         let platform = &services.platform;
         let submission = submission(platform, request, body, idempotency_key.0).await?;
         let created = platform.submit(&caller.scope(), submission).await?;
-        Ok(accepted(&services, request, &caller, &created))
+        let (body, location) = shown(&services, request, &caller, created.job());
+        Ok(Accepted::Job(body, location))
     }
 
     /// Jobs, newest first: one's own; an admin sees everybody's.
@@ -213,9 +238,10 @@ impl JobsApi {
         caller: Caller,
         /// The job's id.
         id: Path<String>,
-    ) -> Result<Accepted, Failure> {
+    ) -> Result<Cancelling, Failure> {
         let job = services.platform.cancel(&caller.scope(), job_id(&id.0)?).await?;
-        Ok(accepted(&services, request, &caller, &Created::New(job)))
+        let (body, location) = shown(&services, request, &caller, &job);
+        Ok(Cancelling::Job(body, location))
     }
 
     /// Makes a new job that does again what one that has ended was to do.
@@ -227,9 +253,10 @@ impl JobsApi {
         caller: Caller,
         /// The job's id.
         id: Path<String>,
-    ) -> Result<Accepted, Failure> {
+    ) -> Result<Retried, Failure> {
         let created = services.platform.retry(&caller.scope(), job_id(&id.0)?).await?;
-        Ok(accepted(&services, request, &caller, &created))
+        let (body, location) = shown(&services, request, &caller, created.job());
+        Ok(Retried::Job(body, location))
     }
 
     /// The exact bytes of a job's results.
@@ -253,17 +280,16 @@ impl JobsApi {
     }
 }
 
-fn accepted(
+/// A job as an answer shows it, and where it is.
+fn shown(
     services: &Services,
     request: &Request,
     caller: &Principal,
-    created: &Created,
-) -> Accepted {
-    let (Created::New(job) | Created::Again(job)) = created;
+    job: &Job,
+) -> (Json<JobBody>, String) {
     let context = Context::of(request);
     let data = viewer(services, caller, &context).job(job);
-    let location = format!("/api/v1/jobs/{}", job.id);
-    Accepted::Job(Json(JobBody { data }), location)
+    (Json(JobBody { data }), format!("/api/v1/jobs/{}", job.id))
 }
 
 fn viewer<'a>(services: &'a Services, caller: &'a Principal, context: &'a Context) -> Viewer<'a> {

@@ -20,41 +20,72 @@ impl poem::IntoResponse for FileResponse {
     }
 }
 
+/// What is said of a file before its bytes.
+pub(crate) struct FileHead(poem::Response);
+
+impl poem::IntoResponse for FileHead {
+    fn into_response(self) -> poem::Response {
+        self.0
+    }
+}
+
 /// Written by hand: the media type is the file's.
 impl ApiResponse for FileResponse {
     fn meta() -> MetaResponses {
-        let bytes = || {
-            let schema = MetaSchema { format: Some("binary"), ..MetaSchema::new("string") };
-            let schema = MetaSchemaRef::Inline(Box::new(schema));
-            vec![MetaMediaType { content_type: "*/*", schema }]
-        };
-        let header = |name: &str, about: &str| MetaHeader {
-            name: name.to_owned(),
-            description: Some(about.to_owned()),
-            required: true,
-            deprecated: false,
-            schema: String::schema_ref(),
-        };
-        let answer = |status, description, content, headers| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content,
-            headers,
-        };
-        let etag = || header("ETag", "SHA-256 of the whole file.");
-        let range = || header("Content-Range", "Which part of how many bytes.");
-        MetaResponses {
-            responses: vec![
-                answer(200, "The whole file.", bytes(), vec![etag()]),
-                answer(206, "The part that was asked for.", bytes(), vec![etag(), range()]),
-                answer(304, "The client has it.", Vec::new(), vec![etag()]),
-                answer(416, "There is no such part.", Vec::new(), vec![range()]),
-            ],
-        }
+        let responses = vec![
+            answer(200, "The whole file.", bytes(), vec![etag()]),
+            answer(206, "The part that was asked for.", bytes(), vec![etag(), range()]),
+            answer(304, "The client has it.", Vec::new(), vec![etag()]),
+            answer(416, "There is no such part.", Vec::new(), vec![range()]),
+        ];
+        MetaResponses { responses }
     }
 
     fn register(_registry: &mut Registry) {}
+}
+
+impl ApiResponse for FileHead {
+    fn meta() -> MetaResponses {
+        let responses = vec![
+            answer(200, "The file is there.", bytes(), vec![etag()]),
+            answer(304, "The client has it.", Vec::new(), vec![etag()]),
+        ];
+        MetaResponses { responses }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}
+
+fn answer(
+    status: u16,
+    description: &'static str,
+    content: Vec<MetaMediaType>,
+    headers: Vec<MetaHeader>,
+) -> MetaResponse {
+    MetaResponse { description, status: Some(status), status_range: None, content, headers }
+}
+
+fn bytes() -> Vec<MetaMediaType> {
+    let schema = MetaSchema { format: Some("binary"), ..MetaSchema::new("string") };
+    vec![MetaMediaType { content_type: "*/*", schema: MetaSchemaRef::Inline(Box::new(schema)) }]
+}
+
+fn etag() -> MetaHeader {
+    header("ETag", "SHA-256 of the whole file.")
+}
+
+fn range() -> MetaHeader {
+    header("Content-Range", "Which part of how many bytes.")
+}
+
+fn header(name: &str, about: &str) -> MetaHeader {
+    MetaHeader {
+        name: name.to_owned(),
+        description: Some(about.to_owned()),
+        required: true,
+        deprecated: false,
+        schema: String::schema_ref(),
+    }
 }
 
 pub(crate) struct MediaApi;
@@ -77,7 +108,7 @@ impl MediaApi {
         /// The URL's signature.
         sig: Query<Option<String>>,
     ) -> Result<FileResponse, Failure> {
-        serve(request, &path.0, exp.0, sig.0, true).await
+        serve(request, &path.0, exp.0, sig.0, true).await.map(FileResponse)
     }
 
     /// What is known of a file of a job.
@@ -91,8 +122,8 @@ impl MediaApi {
         exp: Query<Option<i64>>,
         /// The URL's signature.
         sig: Query<Option<String>>,
-    ) -> Result<FileResponse, Failure> {
-        serve(request, &path.0, exp.0, sig.0, false).await
+    ) -> Result<FileHead, Failure> {
+        serve(request, &path.0, exp.0, sig.0, false).await.map(FileHead)
     }
 
     /// A file of a job, at the first seed's path.
@@ -112,7 +143,7 @@ impl MediaApi {
         /// The URL's signature.
         sig: Query<Option<String>>,
     ) -> Result<FileResponse, Failure> {
-        serve(request, &path.0, exp.0, sig.0, true).await
+        serve(request, &path.0, exp.0, sig.0, true).await.map(FileResponse)
     }
 
     /// What is known of a file of a job, at the first seed's path.
@@ -131,8 +162,8 @@ impl MediaApi {
         exp: Query<Option<i64>>,
         /// The URL's signature.
         sig: Query<Option<String>>,
-    ) -> Result<FileResponse, Failure> {
-        serve(request, &path.0, exp.0, sig.0, false).await
+    ) -> Result<FileHead, Failure> {
+        serve(request, &path.0, exp.0, sig.0, false).await.map(FileHead)
     }
 }
 
@@ -142,6 +173,6 @@ async fn serve(
     exp: Option<i64>,
     sig: Option<String>,
     with_body: bool,
-) -> Result<FileResponse, Failure> {
-    media::serve(request, path, exp, sig.as_deref(), with_body).await.map(FileResponse)
+) -> Result<poem::Response, Failure> {
+    media::serve(request, path, exp, sig.as_deref(), with_body).await
 }

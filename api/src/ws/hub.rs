@@ -17,7 +17,8 @@ use schema::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// Messages of one pattern that wait for its pump.
 const QUEUE: usize = 4096;
@@ -28,6 +29,14 @@ pub struct Hub {
     pub(super) limits: Limits,
     places: Arc<Semaphore>,
     topics: Arc<Topics>,
+    sessions: TaskTracker,
+}
+
+/// One connection's place; where the server ends, it is waited for.
+#[derive(Debug)]
+pub(super) struct Place {
+    _place: OwnedSemaphorePermit,
+    _open: TaskTrackerToken,
 }
 
 /// A message of the bus, made ready for whoever listens.
@@ -82,7 +91,7 @@ impl Hub {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections));
-        Self { limits, places, topics: Arc::default() }
+        Self { limits, places, topics: Arc::default(), sessions: TaskTracker::new() }
     }
 
     /// How many connections there are.
@@ -98,8 +107,15 @@ impl Hub {
     }
 
     /// A place for a connection; `None` where there are as many as there may be.
-    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    pub(super) fn place(&self) -> Option<Place> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Place { _place: place, _open: self.sessions.token() })
+    }
+
+    /// Waits until no connection is open; there will be none that is new.
+    pub(crate) async fn ended(&self) {
+        self.sessions.close();
+        self.sessions.wait().await;
     }
 
     /// Puts what `pattern` matches into `inbox`, from the return on.

@@ -95,19 +95,23 @@ impl Inbox {
         self.ready.notify_one();
     }
 
-    /// What waits next: gaps before events.
-    pub(super) fn take(&self) -> Option<Delivery> {
+    /// What waits next, but for the subscriptions `but`: gaps before events.
+    pub(super) fn take(&self, but: &[u64]) -> Option<Delivery> {
         let mut waiting = self.lock();
-        if let Some((serial, dropped)) = waiting.missed.pop_first() {
+        let gap = waiting.missed.keys().copied().find(|serial| !but.contains(serial));
+        if let Some(serial) = gap {
+            let dropped = waiting.missed.remove(&serial).unwrap_or_default();
             return Some(Delivery::Gap { serial, dropped });
         }
-        waiting.events.pop_front().map(|(source, event)| Delivery::Event(source, event))
+        let place = waiting.events.iter().position(|(source, _)| !but.contains(&source.serial))?;
+        let (source, event) = waiting.events.remove(place)?;
+        Some(Delivery::Event(source, event))
     }
 
     /// The next delivery; never ends. Safe to be cancelled.
     pub(super) async fn next(&self) -> Delivery {
         loop {
-            if let Some(delivery) = self.take() {
+            if let Some(delivery) = self.take(&[]) {
                 return delivery;
             }
             self.ready.notified().await;
@@ -175,7 +179,7 @@ mod tests {
     }
 
     fn said(inbox: &Inbox) -> Vec<String> {
-        std::iter::from_fn(|| inbox.take())
+        std::iter::from_fn(|| inbox.take(&[]))
             .map(|delivery| match delivery {
                 Delivery::Event(source, event) => {
                     format!("{} {}", source.serial, event.event.text())
@@ -194,7 +198,20 @@ mod tests {
         inbox.miss(8, 0);
         inbox.miss(9, 0);
         assert_eq!(said(&inbox), ["7 missed 1", "8 missed 1", "9 missed 0", "7 c", "7 d"]);
-        assert!(inbox.take().is_none());
+        assert!(inbox.take(&[]).is_none());
+    }
+
+    #[test]
+    fn what_is_left_waits_in_its_order() {
+        let inbox = inbox(8, Scope::System);
+        for (source, text) in [(SOURCE, "a"), (OTHER, "b"), (SOURCE, "c")] {
+            inbox.push(source, &live("s", text, false, Some(owner())));
+        }
+        inbox.miss(7, 1);
+        let others = || inbox.take(&[7]);
+        assert!(matches!(others(), Some(Delivery::Event(OTHER, _))));
+        assert!(others().is_none());
+        assert_eq!(said(&inbox), ["7 missed 1", "7 a", "7 c"]);
     }
 
     #[test]
@@ -221,7 +238,7 @@ mod tests {
         assert_eq!(said(&inbox), ["7 true"]);
         inbox.read_by(Scope::User { id: stranger, role: Role::User });
         inbox.push(SOURCE, &live("s", "own no more", false, Some(owner())));
-        assert!(inbox.take().is_none());
+        assert!(inbox.take(&[]).is_none());
     }
 
     #[tokio::test]

@@ -27,8 +27,10 @@ pub(super) enum Replaying {
     No,
     /// It looks whether anything was missed; nobody is told.
     Quietly,
-    /// The client waits for `caught_up`.
+    /// The client waits for `caught_up`; what it was sent before is left out.
     Told,
+    /// The client asked for all of it, and waits for `caught_up`.
+    Asked,
 }
 
 /// One subscription of a connection.
@@ -140,9 +142,12 @@ impl Listening {
         self.inbox.next().await
     }
 
-    /// A live delivery that waits.
+    /// A live delivery that waits, but for those of subscriptions that read the store now.
     pub(super) fn take(&self) -> Option<Delivery> {
-        self.inbox.take()
+        let reads = |s: &Subscription| s.replaying != Replaying::No;
+        let reading: Vec<u64> =
+            self.subscriptions.iter().filter(|s| reads(s)).map(|s| s.serial).collect();
+        self.inbox.take(&reading)
     }
 
     /// The subscription of this number; `None` where it has ended meanwhile.

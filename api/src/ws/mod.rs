@@ -24,7 +24,6 @@ use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 
 pub use hub::Hub;
 
@@ -63,7 +62,7 @@ struct Opening {
     services: Arc<Services>,
     /// Who calls; nobody yet where the first message will say so.
     principal: Option<Principal>,
-    place: OwnedSemaphorePermit,
+    place: hub::Place,
 }
 
 #[derive(Deserialize)]

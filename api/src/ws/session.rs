@@ -3,7 +3,7 @@
 //! One task reads, replays, and sends: while a client does not read, its live events wait in its
 //! bounded inbox and are dropped there, at no cost to others. It is told (`lagged`) and
 //! what is stored is replayed from its cursor. A subscription is either replaying from the store,
-//! page by page, or live. With every heartbeat it looks at the store again: that finds what a bus
+//! page by page, or live; between two pages the live ones go on. With every heartbeat it looks at the store again: that finds what a bus
 //! lost, and moves the cursor on, which so never passes an event that was not sent.
 
 use super::inbox::Delivery;
@@ -12,12 +12,13 @@ use super::protocol::{self, ClientMessage, EventText, Filter, ServerMessage};
 use super::{Limits, Opening};
 use crate::app::Services;
 use crate::auth::Principal;
+use crate::listener::expect_readable;
 use actors::handle::{Platform, Replay};
 use futures_util::{SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
 use schema::event::{Cursor, Event};
-use schema::subject::{Pattern, Subject};
+use schema::subject::Pattern;
 use schema::{Error, ErrorKind, Result};
 use std::pin::pin;
 use std::sync::Arc;
@@ -135,6 +136,7 @@ impl Session {
                 () = std::future::ready(()), if !live => {
                     if let Some((id, cursor)) = replay {
                         self.replay(&id, cursor, &principal).await?;
+                        self.send_ready(&principal).await?;
                     }
                 }
                 delivery = self.listening.next(), if live => {
@@ -233,18 +235,19 @@ impl Session {
             return Err(Error::new(ErrorKind::RateLimited, message));
         }
         for pattern in &subjects {
-            authorise(&self.platform, pattern, principal).await?;
+            expect_readable(&self.platform, &principal.scope(), pattern).await?;
         }
         let hub = &self.services.hub;
         self.listening.add(hub, &self.platform, id, subjects, filter).await?;
         let Some(subscription) = self.listening.get_mut(id) else {
             return Err(Error::new(ErrorKind::ServerError, "the subscription is gone"));
         };
-        if let Some(since) = since {
-            subscription.cursor = since;
-        }
         // Without a place to begin from it is caught up at once; it says so all the same.
         subscription.replaying = Replaying::Told;
+        if let Some(since) = since {
+            subscription.cursor = since;
+            subscription.replaying = Replaying::Asked;
+        }
         Ok(subscription.cursor)
     }
 
@@ -261,9 +264,8 @@ impl Session {
                 let Some(subscription) = self.listening.get_mut(id) else { return Ok(()) };
                 subscription.cursor = cursor;
                 if !has_more {
-                    let told = subscription.replaying == Replaying::Told;
-                    subscription.replaying = Replaying::No;
-                    if told {
+                    let was = std::mem::replace(&mut subscription.replaying, Replaying::No);
+                    if was != Replaying::Quietly {
                         self.say(&ServerMessage::CaughtUp { id, cursor }).await?;
                     }
                 }
@@ -280,8 +282,13 @@ impl Session {
 
     async fn send_stored(&mut self, id: &str, event: &Event) -> Step {
         let text = EventText::new(event.to_message()?)?;
-        let wanted = self.listening.get_mut(id).is_some_and(|s| s.filter.wants(&text));
-        if wanted && event.position.is_none_or(|position| self.listening.is_new(position)) {
+        let Some(subscription) = self.listening.get_mut(id) else { return Ok(()) };
+        if !subscription.filter.wants(&text) {
+            return Ok(());
+        }
+        let asked = subscription.replaying == Replaying::Asked;
+        // It counts as sent either way.
+        if event.position.is_none_or(|position| self.listening.is_new(position)) || asked {
             self.feed(&text).await?;
         }
         Ok(())
@@ -308,7 +315,7 @@ impl Session {
 
     /// Sends what waits, up to a batch, then flushes.
     async fn send_ready(&mut self, by: &Principal) -> Step {
-        while self.unflushed < BATCH && self.listening.replaying().is_none() {
+        while self.unflushed < BATCH {
             let Some(delivery) = self.listening.take() else { break };
             self.deliver(delivery, by).await?;
         }
@@ -376,22 +383,6 @@ impl Session {
         self.unflushed = 0;
         reached(timeout(self.limits.patience, self.socket.flush()).await)
     }
-}
-
-/// A wildcard is filtered to what one may read; who names a subject is told that they may not.
-async fn authorise(platform: &Platform, pattern: &Pattern, principal: &Principal) -> Result<()> {
-    let job = match pattern.subject() {
-        None => return Ok(()),
-        Some(Subject::WakeJobs) => None,
-        Some(Subject::JobState(id) | Subject::JobResult(id) | Subject::JobProgress(id)) => Some(id),
-    };
-    if let Some(id) = job {
-        match platform.job(&principal.scope(), id).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            found => return found.map(drop),
-        }
-    }
-    Err(Error::new(ErrorKind::Forbidden, format!("you may not listen to {pattern}")))
 }
 
 /// When the principal's proof ends; what is further away than a day is looked at again then.

@@ -1,6 +1,6 @@
 //! What clients may cost: F39, L5, S1-E05, S0-A04, C34; and that no secret is logged.
 
-use crate::support::{Answer, PASSWORD, SECRET, Server, Setup, parse, settings, video};
+use crate::support::{Answer, PASSWORD, SECRET, Server, Setup, eventually, parse, settings, video};
 use actors::config::PlatformConfig;
 use api::config::Settings;
 use poem::Endpoint;
@@ -92,7 +92,63 @@ async fn f39_slow_heads_and_bodies_are_ended() {
     let both = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: \
                 chunked\r\n\r\n0\r\n\r\n";
     let answer = parse(&slow(both).await);
-    assert!(matches!(answer.status, 400 | 415), "{}", answer.status);
+    // Read as chunked, and nothing else on that connection (RFC 9112, 6.1).
+    assert_eq!((answer.status, answer.header("connection")), (415, Some("close")));
+}
+
+/// A connection over which a request has begun that does not go on.
+async fn stuck(server: &Server, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.expect("listens");
+    stream.write_all(request.as_bytes()).await.expect("is taken");
+    stream
+}
+
+#[tokio::test]
+async fn one_client_with_slow_requests_leaves_the_others_theirs() {
+    let settings = Settings { max_in_flight: Some(32), ..settings() };
+    let server = Server::with(settings, PlatformConfig::default()).await;
+    let (ann, _) = server.user("ann").await;
+    let login = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: \
+                 application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(stuck(&server, login).await);
+    }
+    let refused = eventually("the share of the address is used up", async || {
+        let answer = server.client().get("/api/v1/health").await;
+        (answer.status == 429).then_some(answer)
+    });
+    assert!(refused.await.header("retry-after").is_some());
+    assert_eq!(server.client().get("/livez").await.status, 200);
+    assert_eq!(server.client().get("/readyz").await.status, 200);
+    assert_eq!(ann.get("/api/v1/auth/me").await.status, 200, "another client");
+    drop(open);
+    eventually("the share is free again", async || {
+        (server.client().get("/api/v1/health").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_address_has_half_of_the_connections() {
+    let settings = Settings { max_connections: Some(8), ..settings() };
+    let server = Server::with(settings, PlatformConfig::default()).await;
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(stuck(&server, "GET /health HTTP/1.1\r\nhost: x\r\n").await);
+    }
+    let mut fifth = stuck(&server, "").await;
+    let closed = tokio::time::timeout(Duration::from_secs(30), fifth.read(&mut [0; 16])).await;
+    assert!(matches!(closed.expect("is not kept"), Ok(0) | Err(_)), "one too many");
+    // Another address of this machine.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 2], 0).into()).expect("is of this machine");
+    let mut other = socket.connect(server.address).await.expect("listens");
+    other.write_all(b"GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n").await.expect("taken");
+    let mut answer = Vec::new();
+    let _ = other.read_to_end(&mut answer).await;
+    assert_eq!(parse(&answer).status, 200);
+    drop(open);
 }
 
 #[tokio::test]

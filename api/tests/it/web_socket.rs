@@ -152,6 +152,9 @@ async fn a_job_is_followed_live_and_read_again() {
     let heard = again.until("caught_up").await;
     let replayed: Vec<Value> = heard.into_iter().filter(|m| m["op"] == "event").collect();
     assert_eq!(stored(&replayed), numbers, "each once, though two patterns match");
+    again.subscribe(&["job.>"], Some(&start)).await;
+    let replayed = again.until("caught_up").await;
+    assert_eq!(stored(&replayed), numbers, "who asks again is told again");
 
     other.subscribe(&[&format!("job.{id}.state")], None).await;
     other.until("caught_up").await;
