@@ -19,7 +19,7 @@ impl Platform {
     pub async fn media(&self, scope: &Scope, key: &str) -> Result<MediaFile> {
         let key: ObjectKey = key.parse()?;
         let job = self.job_with(scope, &key).await?;
-        file_of(job, &key).ok_or_else(|| no_file(&key))
+        file_of(&job, &key).ok_or_else(|| no_file(&key))
     }
 
     /// The file `key` for one who shows a signature made for `user`: what that user may see today,
@@ -34,7 +34,7 @@ impl Platform {
             tokio::join!(self.accounts().user(user), self.job_with(&Scope::System, &key));
         let (user, job) = (user?, job?);
         let scope = Scope::User { id: user.id, role: user.role };
-        let file = if scope.may_access(job.owner) { file_of(job, &key) } else { None };
+        let file = if scope.may_access(job.owner) { file_of(&job, &key) } else { None };
         file.ok_or_else(|| no_file(&key))
     }
 
@@ -79,7 +79,7 @@ fn no_file(key: &ObjectKey) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no file {key}"))
 }
 
-fn file_of(job: Job, key: &ObjectKey) -> Option<MediaFile> {
+fn file_of(job: &Job, key: &ObjectKey) -> Option<MediaFile> {
     job.files().find(|file| file.key == key.as_str()).cloned()
 }
 
