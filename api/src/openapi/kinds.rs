@@ -127,7 +127,8 @@ fn events(schemas: &mut Map<String, Value>) -> Result<()> {
         cases.push((tag, name));
     }
     let mut event = union("type", &cases);
-    event["description"] = "An event. Types may be added: tolerate those that you do not know.".into();
+    event["description"] =
+        "An event. Types may be added: tolerate those that you do not know.".into();
     schemas.insert("Event".to_owned(), event);
     for (name, mut schema) in named.as_object().cloned().unwrap_or_default() {
         plain::enumerate(&mut schema);

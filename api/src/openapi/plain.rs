@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 pub(super) fn simplify(document: &mut Value) {
     walk(document, &mut |fields| {
         drop_description_schemas(fields);
-        for (holder, plain) in [("content", media_type as fn(&str) -> String), ("headers", header)] {
+        for (holder, plain) in [("content", media_type as fn(&str) -> String), ("headers", header)]
+        {
             if let Some(Value::Object(named)) = fields.get_mut(holder) {
                 let entries = std::mem::take(named).into_iter();
                 *named = entries.map(|(name, value)| (plain(&name), value)).collect();
@@ -67,9 +68,8 @@ fn drop_description_schemas(fields: &mut Map<String, Value>) {
     let described = fields.contains_key("description");
     let Some(Value::Array(all)) = fields.get_mut("allOf") else { return };
     all.retain(|one| {
-        let only_describes = one.as_object().is_some_and(|one| {
-            one.len() == 1 && one.contains_key("description")
-        });
+        let only_describes =
+            one.as_object().is_some_and(|one| one.len() == 1 && one.contains_key("description"));
         !(described && only_describes)
     });
 }

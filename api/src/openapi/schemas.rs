@@ -1,10 +1,10 @@
 //! Parameters and results of jobs in the document: what `schemars` says of them.
 
+use super::plain;
 use schema::job::{JobKind, emergency_count, people_count};
 use schema::{Error, ErrorKind, Result};
-use super::plain;
-use schemars::{JsonSchema, Schema};
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 /// Replaces the placeholders among `schemas`.
