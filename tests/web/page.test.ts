@@ -272,6 +272,7 @@ story("everything can be done by the keyboard", async () => {
   const person = await Person.at(browser, server.url);
   const page = await person.open();
   const chooser = page.waitForEvent("filechooser"); // from here on none of the system's own opens
+  await page.locator("[name=username]:focus").waitFor();
   await page.keyboard.type("ida");
   await page.keyboard.press("Tab");
   await page.keyboard.type(PASSWORD);
