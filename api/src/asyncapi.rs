@@ -1,13 +1,16 @@
-//! The AsyncAPI document: what is published on which subject, for who subscribes to NATS.
+//! The AsyncAPI document: what is published on which subject, for who subscribes to NATS, and what is
+//! said over the WebSocket.
 //!
 //! Made from the one table of subjects and from the very types that are sent; nothing is told twice
 //! by hand. Follows AsyncAPI 3.0 (<https://www.asyncapi.com/docs/reference/specification/v3.0.0>),
 //! its payloads JSON Schema draft 7. Pure: no clock, no I/O.
 
+mod web_socket;
+
 use schema::event::{Event, Wake};
 use schema::subject::{Delivery, SubjectRow, TABLE, header};
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 /// The document of this `version` of Sightline, whose subjects begin with `prefix`.
@@ -22,6 +25,19 @@ pub fn document(version: &str, prefix: &str) -> Value {
         channels.insert(channel, described(row, prefix, &names));
         messages.extend(carried);
     }
+    let events = TABLE.iter().flat_map(|row| row.events.iter().map(|kind| (*kind).to_owned()));
+    let events: Vec<String> = events.collect();
+    let (asked, told) = web_socket::messages();
+    let names = |of: &[(String, Value)]| of.iter().map(|(name, _)| name.clone()).collect();
+    let (asks, tells): (Vec<String>, Vec<String>) = (names(&asked), names(&told));
+    let tells = [tells, events].concat();
+    let channel = web_socket::channel(&[asks.clone(), tells.clone()].concat());
+    channels.insert(web_socket::CHANNEL.to_owned(), channel);
+    let receive = web_socket::operation("receive", "What clients say", &asks);
+    operations.insert("receive_web_socket".to_owned(), receive);
+    let send = web_socket::operation("send", "What clients are told", &tells);
+    operations.insert("send_web_socket".to_owned(), send);
+    messages.extend(asked.into_iter().chain(told));
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -36,7 +52,7 @@ pub fn document(version: &str, prefix: &str) -> Value {
             "protocol": "nats",
             "description": "NATS core, without JetStream. An account that may subscribe is enough.",
             "variables": { "host": { "default": "localhost:4222" } },
-        }},
+        }, "web_socket": web_socket::server() },
         "channels": channels,
         "operations": operations,
         "components": { "messages": messages },
@@ -62,6 +78,7 @@ fn described(row: &SubjectRow, prefix: &str, messages: &[String]) -> Value {
         .collect();
     let mut channel = json!({
         "address": format!("{prefix}.{}", row.template),
+        "servers": [{ "$ref": "#/servers/nats" }],
         "summary": row.about,
         "description": promise(row.delivery),
         "messages": references(messages.iter().map(|m| format!("#/components/messages/{m}")), messages),
@@ -106,10 +123,10 @@ fn promise(delivery: Delivery) -> &'static str {
 fn carried(row: &SubjectRow) -> Vec<(String, Value)> {
     let headers = headers(row.delivery);
     if row.events.is_empty() {
-        let payload = schema_of::<Wake>();
+        let payload = schema_of::<Wake>(Contract::Serialize);
         return vec![(name(row), message(&name(row), payload, &headers))];
     }
-    let event = schema_of::<Event>();
+    let event = schema_of::<Event>(Contract::Serialize);
     let named = row.events.iter();
     named
         .map(|kind| ((*kind).to_owned(), message(kind, payload(&event, kind, row), &headers)))
@@ -188,9 +205,10 @@ fn headers(delivery: Delivery) -> Value {
     json!({ "type": "object", "properties": properties, "required": required })
 }
 
-/// The schema of `T` as it is written, in one piece.
-fn schema_of<T: JsonSchema>() -> Value {
-    let settings = SchemaSettings::draft07().for_serialize().with(|settings| {
+/// The schema of `T` as it is written or read, in one piece.
+fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| {
+        settings.contract = contract;
         settings.meta_schema = None;
         settings.inline_subschemas = true;
     });

@@ -1,8 +1,9 @@
 //! The document is whole, and what is sent is what it says.
 
 use super::*;
+use crate::ws::{ServerMessage, protocol};
 use schema::ErrorKind;
-use schema::event::{EventBody, EventError, Position, StreamId};
+use schema::event::{Cursor, EventBody, EventError, Position, StreamId};
 use schema::id::JobId;
 use schema::job::record::JobState;
 use schema::time::WallTime;
@@ -61,7 +62,7 @@ fn validator(document: &Value, message: &str) -> jsonschema::Validator {
 fn every_subject_and_every_type_is_in_it() {
     let document = made();
     let channels = document["channels"].as_object().expect("channels");
-    assert_eq!(channels.len(), TABLE.len());
+    assert_eq!(channels.len(), TABLE.len() + 1, "and the WebSocket");
     for row in TABLE {
         let channel = &channels[&name(row)];
         assert_eq!(channel["address"], format!("sightline.v1.{}", row.template));
@@ -70,7 +71,7 @@ fn every_subject_and_every_type_is_in_it() {
         assert!(row.events.iter().all(|kind| messages.contains_key(*kind)), "{}", row.template);
     }
     // Each type of event has its message: none was forgotten in the table.
-    let types: BTreeSet<String> = schema_of::<Event>()["oneOf"]
+    let types: BTreeSet<String> = schema_of::<Event>(Contract::Serialize)["oneOf"]
         .as_array()
         .expect("types of events")
         .iter()
@@ -108,6 +109,59 @@ fn what_is_sent_is_what_it_says() {
     assert!(validator(&document, "wake_jobs").is_valid(&wake));
     assert!(!validator(&document, "wake_jobs").is_valid(&json!({ "job": ID })));
     assert!(!validator(&document, "wake_jobs").is_valid(&json!({ "job": 7, "cancel": true })));
+}
+
+#[test]
+fn what_is_said_over_the_socket_is_what_it_says() {
+    let document = made();
+    let cursor = "c1-ff";
+    let asked = [
+        json!({"op": "auth", "token": "x"}),
+        json!({"op": "subscribe", "id": "1", "subjects": ["job.*.state"]}),
+        json!({"op": "subscribe", "id": "1", "subjects": ["job.>"], "since": cursor,
+            "filter": {"min_confidence": 0.7, "types": ["job_state"]}}),
+        json!({"op": "unsubscribe", "id": "1"}),
+        json!({"op": "ping"}),
+    ];
+    for message in &asked {
+        protocol::parse(&message.to_string()).expect("the server takes it");
+    }
+    let (id, since) = ("1", Cursor::after(WallTime(255)));
+    let told = [
+        ServerMessage::Authenticated { expires_at: WallTime(255) },
+        ServerMessage::Subscribed { id, cursor: since },
+        ServerMessage::Unsubscribed { id },
+        ServerMessage::CaughtUp { id, cursor: since },
+        ServerMessage::Lagged { id, dropped: 3, cursor: since },
+        ServerMessage::Gone { id, oldest: since },
+        ServerMessage::Heartbeat { cursor: None, time: WallTime(255) },
+        ServerMessage::Heartbeat { cursor: Some(since), time: WallTime(255) },
+        ServerMessage::Error { id: Some(id), code: ErrorKind::Forbidden, message: "no" },
+    ];
+    let told = told.map(|message| serde_json::to_value(message).expect("JSON"));
+    let mut said = BTreeSet::new();
+    for message in asked.iter().chain(&told) {
+        let op = message["op"].as_str().expect("an op");
+        said.insert(op.to_owned());
+        let validator = validator(&document, op);
+        if let Err(e) = validator.validate(message) {
+            panic!("{op}: {e}\n{message:#}");
+        }
+        let mut other = message.clone();
+        other["op"] = json!("dance");
+        assert!(!validator.is_valid(&other), "{op} under another name was taken");
+    }
+    let (asks, tells) = web_socket::messages();
+    let named: BTreeSet<String> = asks.into_iter().chain(tells).map(|(name, _)| name).collect();
+    assert_eq!(said, named, "one of each");
+    let subscribe = validator(&document, "subscribe");
+    for wrong in [json!({"id": ""}), json!({"subjects": []}), json!({"colour": "red"})] {
+        let mut message = asked[1].clone();
+        let fields = message.as_object_mut().expect("an object");
+        fields.extend(wrong.as_object().expect("an object").clone());
+        assert!(!subscribe.is_valid(&message), "{message}");
+        assert!(protocol::parse(&message.to_string()).is_err(), "{message}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@
 mod hub;
 mod inbox;
 mod listening;
-mod protocol;
+pub(crate) mod protocol;
 mod session;
 
 use crate::app::Services;
@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use hub::Hub;
+pub(crate) use protocol::{ClientMessage, ServerMessage};
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

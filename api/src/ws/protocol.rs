@@ -7,6 +7,7 @@ use schema::event::Cursor;
 use schema::subject::Pattern;
 use schema::time::WallTime;
 use schema::{Error, ErrorKind, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -18,9 +19,9 @@ const MAX_ID: usize = 64;
 const MAX_SUBJECTS: usize = 32;
 
 /// A message of a client.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum ClientMessage {
+pub(crate) enum ClientMessage {
     /// Says who it is; a second time, with a newer token.
     Auth {
         /// An access token.
@@ -29,14 +30,17 @@ pub(super) enum ClientMessage {
     /// Listens; a subscription of the same id is replaced.
     Subscribe {
         /// The client's name for it.
+        #[schemars(length(min = 1, max = 64))]
         id: String,
-        /// What to listen to.
+        /// What to listen to: `*` stands for one word, `>` at the end for all that follow.
+        #[schemars(with = "Vec<String>", length(min = 1, max = 32))]
         subjects: Vec<Pattern>,
         /// What to leave out.
         #[serde(default)]
         filter: Filter,
         /// Replay what came after this place first.
         #[serde(default)]
+        #[schemars(with = "Option<String>")]
         since: Option<Cursor>,
     },
     /// Listens no more.
@@ -49,10 +53,11 @@ pub(super) enum ClientMessage {
 }
 
 /// Which events of a subscription to send. What an event does not say does not speak against it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     /// Events whose `data.confidence` is at least this, 0 to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub min_confidence: Option<f64>,
     /// Events of these types.
     pub types: Option<Vec<String>>,
@@ -121,7 +126,7 @@ impl Filter {
 ///
 /// # Errors
 /// `VALIDATION_ERROR` that says what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<ClientMessage> {
+pub(crate) fn parse(text: &str) -> Result<ClientMessage> {
     let wrong = |why: String| Error::new(ErrorKind::ValidationError, why);
     let message: ClientMessage =
         serde_json::from_str(text).map_err(|e| wrong(format!("message: {e}")))?;
@@ -140,13 +145,14 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage> {
 }
 
 /// A message of the server, besides events.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "op", rename_all = "snake_case")]
-pub(super) enum ServerMessage<'a> {
+pub(crate) enum ServerMessage<'a> {
     /// The token was taken.
     Authenticated {
         /// When it ends; the connection ends then, unless a newer one is sent.
         #[serde(with = "schema::time::rfc3339")]
+        #[schemars(with = "String", extend("format" = "date-time"))]
         expires_at: WallTime,
     },
     /// The subscription stands; what comes is after `cursor`.
@@ -154,6 +160,7 @@ pub(super) enum ServerMessage<'a> {
         /// The client's name for it.
         id: &'a str,
         /// Where it begins.
+        #[schemars(with = "String")]
         cursor: Cursor,
     },
     /// It does not stand any more.
@@ -166,6 +173,7 @@ pub(super) enum ServerMessage<'a> {
         /// The client's name for it.
         id: &'a str,
         /// Everything up to here has been sent.
+        #[schemars(with = "String")]
         cursor: Cursor,
     },
     /// The client read too slowly; what is stored is replayed from `cursor` now.
@@ -175,6 +183,7 @@ pub(super) enum ServerMessage<'a> {
         /// Messages that were left out.
         dropped: u64,
         /// Everything up to here has been sent.
+        #[schemars(with = "String")]
         cursor: Cursor,
     },
     /// What came after the cursor is not kept any more; the subscription goes on at `oldest`.
@@ -182,15 +191,18 @@ pub(super) enum ServerMessage<'a> {
         /// The client's name for it.
         id: &'a str,
         /// From here on everything is kept.
+        #[schemars(with = "String")]
         oldest: Cursor,
     },
     /// The connection lives.
     Heartbeat {
         /// Everything of every subscription up to here has been sent; nothing without one.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
         cursor: Option<Cursor>,
         /// The server's time.
         #[serde(with = "schema::time::rfc3339")]
+        #[schemars(with = "String", extend("format" = "date-time"))]
         time: WallTime,
     },
     /// A message of the client was not taken.
@@ -199,6 +211,7 @@ pub(super) enum ServerMessage<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
         /// The code of the registry.
+        #[schemars(with = "String")]
         code: ErrorKind,
         /// One sentence in lower case.
         message: &'a str,
