@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How long anything may take on a machine that is busy with other tests.
@@ -36,8 +37,8 @@ impl Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // A port below those that the kernel gives to clients: one that is tried while nothing
         // listens there must not be connected to itself.
-        for port in (0..2000).map(|i| 20_000 + (std::process::id() * 131 + i * 7) % 12_000) {
-            let port = u16::try_from(port).expect("below 32,000");
+        // None is tried twice: one whose server was killed is free, and wanted again.
+        while let Some(port) = untried() {
             if TcpListener::bind(("127.0.0.1", port)).is_err() {
                 continue;
             }
@@ -101,6 +102,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port that this process has not tried; nothing once there were two thousand.
+fn untried() -> Option<u16> {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let i = TRIED.fetch_add(1, Ordering::Relaxed);
+    let port = 20_000 + (std::process::id() * 131 + i * 7) % 12_000;
+    (i < 2000).then(|| u16::try_from(port).expect("below 32,000"))
 }
 
 fn program() -> Option<PathBuf> {
