@@ -85,9 +85,11 @@ async fn neural(store: &ModelStore, name: &str) -> Result<Model> {
     Err(Error::validation(vec![FieldFault { field: "model".to_owned(), message }]))
 }
 
+/// What results say of it: the same on every machine, and no path of this one.
 fn fallback(error: &Error) -> Warning {
-    let hint = error.hint().map(|h| format!("; {h}")).unwrap_or_default();
-    Warning::new("MODEL_FALLBACK", format!("motion stands in for {PREFERRED}: {error}{hint}"))
+    tracing::warn!(%error, hint = error.hint(), "{MOTION} stands in for {PREFERRED}");
+    let message = format!("{MOTION} stands in for {PREFERRED}, which is not there; doctor tells more");
+    Warning::new("MODEL_FALLBACK", message)
 }
 
 impl Chosen {
@@ -207,6 +209,8 @@ mod tests {
             let chosen = choose(&store, &counting).await.expect("motion is always there");
             let codes: Vec<&str> = chosen.warnings.iter().map(|w| w.code.as_str()).collect();
             assert_eq!(codes, ["MODEL_FALLBACK", "MOVING_OBJECTS_COUNTED"]);
+            let told = &chosen.warnings[0].message;
+            assert!(!told.contains("nowhere"), "a path of this machine: {told}");
             assert_eq!((&*chosen.model.info.model, &*chosen.classes[0]), (MOTION, "moving"));
         }
     }
