@@ -27,7 +27,7 @@ pub fn document(version: &str, prefix: &str) -> Value {
     }
     let events = TABLE.iter().flat_map(|row| row.events.iter().map(|kind| (*kind).to_owned()));
     let events: Vec<String> = events.collect();
-    let (asked, told) = web_socket::messages();
+    let (asked, told) = (web_socket::asked(), web_socket::told());
     let names = |of: &[(String, Value)]| of.iter().map(|(name, _)| name.clone()).collect();
     let (asks, tells): (Vec<String>, Vec<String>) = (names(&asked), names(&told));
     let tells = [tells, events].concat();

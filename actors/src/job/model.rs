@@ -88,7 +88,8 @@ async fn neural(store: &ModelStore, name: &str) -> Result<Model> {
 /// What results say of it: the same on every machine, and no path of this one.
 fn fallback(error: &Error) -> Warning {
     tracing::warn!(%error, hint = error.hint(), "{MOTION} stands in for {PREFERRED}");
-    let message = format!("{MOTION} stands in for {PREFERRED}, which is not there; doctor tells more");
+    let message =
+        format!("{MOTION} stands in for {PREFERRED}, which is not there; doctor tells more");
     Warning::new("MODEL_FALLBACK", message)
 }
 

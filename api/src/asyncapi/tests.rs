@@ -151,8 +151,8 @@ fn what_is_said_over_the_socket_is_what_it_says() {
         other["op"] = json!("dance");
         assert!(!validator.is_valid(&other), "{op} under another name was taken");
     }
-    let (asks, tells) = web_socket::messages();
-    let named: BTreeSet<String> = asks.into_iter().chain(tells).map(|(name, _)| name).collect();
+    let named = web_socket::asked().into_iter().chain(web_socket::told());
+    let named: BTreeSet<String> = named.map(|(name, _)| name).collect();
     assert_eq!(said, named, "one of each");
     let subscribe = validator(&document, "subscribe");
     for wrong in [json!({"id": ""}), json!({"subjects": []}), json!({"colour": "red"})] {

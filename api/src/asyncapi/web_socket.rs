@@ -16,9 +16,14 @@ const ABOUT: &str = "One connection for all that its user may hear. Who calls is
     along, then `caught_up`, then what happens. A `cursor` in any message means: everything up to \
     it has been sent.";
 
-/// The messages of clients and those of the server, by name; events are not among them.
-pub(super) fn messages() -> (Vec<(String, Value)>, Vec<(String, Value)>) {
-    (forms::<ClientMessage>(Contract::Deserialize), forms::<ServerMessage<'_>>(Contract::Serialize))
+/// What clients say, by the messages' names.
+pub(super) fn asked() -> Vec<(String, Value)> {
+    forms::<ClientMessage>(Contract::Deserialize)
+}
+
+/// What they are told besides events, by the messages' names.
+pub(super) fn told() -> Vec<(String, Value)> {
+    forms::<ServerMessage<'_>>(Contract::Serialize)
 }
 
 /// The server of the document.
