@@ -302,10 +302,12 @@ impl Attempt {
     async fn finish(&mut self, outputs: JobOutputs) -> Option<JobState> {
         let progress = self.reached();
         let finish = Transition::Finish { token: self.token, outputs: Box::new(outputs), progress };
-        match self.conclude(finish).await {
-            // Cancelled at the last moment, or ours no more: then this is refused as well.
-            None => self.conclude(Transition::ConfirmCancel { token: self.token }).await,
-            state => state,
+        match self.stored(finish).await {
+            // Cancelled at the last moment.
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                self.conclude(Transition::ConfirmCancel { token: self.token }).await
+            }
+            stored => stored.ok(),
         }
     }
 
@@ -369,6 +371,11 @@ impl Attempt {
 
     /// Stores how it ended. Gives the state of the job then; `None` where the store refused it.
     async fn conclude(&self, transition: Transition) -> Option<JobState> {
+        self.stored(transition).await.ok()
+    }
+
+    /// Stores how it ended, for as long as the lease may be ours.
+    async fn stored(&self, transition: Transition) -> Result<JobState> {
         let id = self.job.id;
         let mut failures = 0;
         let job = loop {
@@ -381,7 +388,7 @@ impl Attempt {
                 }
                 Err(error) => {
                     tracing::warn!(job = %id, %error, "the end of an attempt counts for nothing");
-                    return None;
+                    return Err(error);
                 }
             }
         };
@@ -389,8 +396,13 @@ impl Attempt {
         if job.state.is_final() {
             crate::metrics::ended(job.state);
             self.shop.forget(id);
+        self.stored(transition).await.ok()
+    }
+
+    /// Stores how it ended, for as long as the lease may be ours.
+    async fn stored(&self, transition: Transition) -> Result<JobState> {
         }
-        Some(job.state)
+        Ok(job.state)
     }
 
     fn still_ours(&self) -> bool {

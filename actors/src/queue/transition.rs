@@ -89,8 +89,9 @@ pub enum Transition {
 /// The version grows with every change; it stays where there was nothing to change.
 ///
 /// # Errors
-/// `CONFLICT` where the lease is not the worker's any more or the job has ended; `CANCELLED` for
-/// an end with results of a job that is to be cancelled. The job is unchanged then.
+/// `CONFLICT` where the lease is not the worker's any more, the job has ended, or a worker confirms
+/// what nobody asked for; `CANCELLED` for an end with results of a job that is to be cancelled. The
+/// job is unchanged then.
 pub fn apply(job: &mut Job, transition: Transition, now: WallTime) -> Result<Vec<EventBody>> {
     let events = match transition {
         Transition::Begin { holder, expires_at } => begin(job, holder, expires_at, now)?,
@@ -121,6 +122,10 @@ pub fn apply(job: &mut Job, transition: Transition, now: WallTime) -> Result<Vec
         }
         Transition::Release { token } => {
             held(job, token)?;
+            if !job.cancel_requested {
+                let message = format!("job {}: nobody wants it to be cancelled", job.id);
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
             // Due as it was: also where the clock went back meanwhile.
             give_back(job, job.not_before, now)
         }

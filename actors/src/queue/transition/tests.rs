@@ -126,7 +126,7 @@ fn in_situation(letter: char) -> Job {
 const TABLE: &str = "
       begin extend finish fail retry confirm release abandon cancel delete
     p   r     x      x     x     x      x       x       x      C      C
-    r   x     r      D     F     w      C       w       w      c      c
+    r   x     r      D     F     w      x       w       w      c      c
     c   x     c      !     C     C      C       C       C      -      c
     w   r     x      x     x     x      x       x       x      C      C
     D   x     x      x     x     x      x       x       x      x      D
