@@ -134,7 +134,13 @@ impl Platform {
     }
 
     async fn objects(&self) -> Component {
-        in_time(async { self.0.engines.objects.free_bytes().await.map(drop) }).await
+        in_time(async {
+            match self.0.engines.objects.free_bytes().await? {
+                Some(0) => Err(Error::new(ErrorKind::InsufficientStorage, "the disk is full")),
+                _ => Ok(()),
+            }
+        })
+        .await
     }
 
     fn bus(&self) -> Component {

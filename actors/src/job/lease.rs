@@ -63,9 +63,8 @@ impl Leasing {
     /// The next job that is due, unless there is a reason to begin none.
     async fn lease(&self) -> Option<Job> {
         let shop = &self.0;
-        let abandoned = media::abandoned();
-        if abandoned >= ABANDONED_DECODERS {
-            self.hold_up(Some(format!("{abandoned} decoders hang")));
+        if let Some(reason) = self.obstacle().await {
+            self.hold_up(Some(reason));
             return None;
         }
         let now = shop.clock.now();
@@ -78,6 +77,19 @@ impl Leasing {
         let leased = shop.queue.lease(request).await;
         self.hold_up(leased.as_ref().err().map(ToString::to_string));
         leased.ok().flatten()
+    }
+
+    /// Why a job that is begun now would fail, where that is so: each attempt counts.
+    async fn obstacle(&self) -> Option<String> {
+        let abandoned = media::abandoned();
+        if abandoned >= ABANDONED_DECODERS {
+            return Some(format!("{abandoned} decoders hang"));
+        }
+        match self.0.objects.free_bytes().await {
+            Ok(Some(0)) => Some("the disk is full".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     async fn begin(&self, job: Job, room: OwnedSemaphorePermit, jobs: &ActorRef<Message>) {
