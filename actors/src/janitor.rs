@@ -108,8 +108,12 @@ impl Janitor {
             for job in &found.jobs {
                 if job.finished_at.is_some_and(|at| at < before) {
                     let delete = Transition::RequestDelete;
-                    self.store.change_job(&Scope::System, job.id, delete, now).await?;
-                    self.observed.update(|seen| seen.jobs += 1);
+                    match self.store.change_job(&Scope::System, job.id, delete, now).await {
+                        Ok(_) => self.observed.update(|seen| seen.jobs += 1),
+                        // Somebody deleted it meanwhile.
+                        Err(error) if error.kind() == ErrorKind::NotFound => {}
+                        Err(error) => return Err(error),
+                    }
                 }
             }
             page = found.jobs.last().map(|j| j.id).filter(|_| found.has_more);

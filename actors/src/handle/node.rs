@@ -104,7 +104,7 @@ impl Sight {
     }
 }
 
-/// Takes up what earlier starts left, then begins all actors.
+/// Takes back the jobs of earlier starts, then begins all actors.
 ///
 /// # Errors
 /// `VALIDATION_ERROR` for the configuration; what the engines say.
@@ -126,7 +126,7 @@ pub(super) async fn begin(
         active: shop.active.clone(),
     };
     let reclaim = Reclaim { shop: Arc::clone(&shop), removal: removal.clone() };
-    reclaim.round().await?;
+    reclaim.take_back().await?;
     let root = tree::begin(parts(&config, &engines, &shop, reclaim, &sight, seed)).await?;
     tracing::info!(start = %shop.start, jobs = config.jobs.concurrent, "node begins");
     Ok(Inner { config, engines, shop, removal, sight, root, probes: Semaphore::new(PROBES) })

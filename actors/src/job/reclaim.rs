@@ -25,23 +25,35 @@ pub(crate) struct Reclaim {
 impl Service for Reclaim {
     async fn run(self, stop: CancellationToken, _: ActorCell) -> Result<()> {
         loop {
+            let round = tokio::select! {
+                round = self.round() => round,
+                () = stop.cancelled() => return Ok(()),
+            };
+            if let Err(error) = round {
+                tracing::warn!(%error, "what others left could not be looked at");
+            }
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
                 () = stop.cancelled() => return Ok(()),
-            }
-            if let Err(error) = self.round().await {
-                tracing::warn!(%error, "what others left could not be looked at");
             }
         }
     }
 }
 
 impl Reclaim {
-    /// Takes back everything that is there now.
+    async fn round(&self) -> Result<()> {
+        self.take_back().await?;
+        self.remove().await?;
+        crate::metrics::queue(self.shop.queue.depth().await?, self.shop.clock.now());
+        crate::metrics::bus(&self.shop.bus.state());
+        Ok(())
+    }
+
+    /// Takes back the jobs whose workers are gone by now.
     ///
     /// # Errors
     /// `STORAGE_ERROR`.
-    pub(crate) async fn round(&self) -> Result<()> {
+    pub(crate) async fn take_back(&self) -> Result<()> {
         let shop = &self.shop;
         let now = shop.clock.now();
         for job in shop.queue.stale(shop.start, now).await? {
@@ -70,12 +82,17 @@ impl Reclaim {
             }
             shop.recorder.stored_beside();
         }
-        for job in shop.store.jobs_to_delete().await? {
-            self.removal.remove(&job).await?;
-            shop.recorder.stored_beside();
+        Ok(())
+    }
+
+    /// Removes the jobs that are to be deleted; one that cannot be is tried again another time.
+    async fn remove(&self) -> Result<()> {
+        for job in self.shop.store.jobs_to_delete().await? {
+            if let Err(error) = self.removal.remove(&job).await {
+                tracing::warn!(job = %job.id, %error, "a job could not be removed");
+            }
+            self.shop.recorder.stored_beside();
         }
-        crate::metrics::queue(shop.queue.depth().await?, now);
-        crate::metrics::bus(&shop.bus.state());
         Ok(())
     }
 }

@@ -59,6 +59,16 @@ impl Stage {
         job
     }
 
+    /// Waits until nothing of `id` is known any more.
+    async fn gone(&self, id: JobId) {
+        let looking = async {
+            while self.ground.job(id).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, looking).await.expect("it goes in time");
+    }
+
     /// Waits until an attempt of `id` has got its first frame through.
     async fn under_way(&self, id: JobId) {
         let jobs = &self.node.0.sight.jobs;
@@ -90,6 +100,12 @@ impl Stage {
         self.node.shutdown(DEADLINE).await;
         self.ground
     }
+}
+
+/// Has the database of `ground`, which is on disk, do this, beside whoever serves it.
+fn beside(ground: &Ground, sql: &str) {
+    let database = rusqlite::Connection::open(ground.folder.path().join("sightline.db"));
+    database.expect("it opens").execute_batch(sql).expect("it is done");
 }
 
 fn input(id: JobId) -> String {

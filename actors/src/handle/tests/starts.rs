@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::drivers::memory::MemoryBus;
+use crate::drivers::objects::FolderObjects;
 use crate::queue::transition::Transition;
+use crate::store::jobs::Admission;
 use crate::testing::bus::{FlakyBus, Mood};
 use schema::id::StartId;
+use schema::time::WallTime;
 
 #[tokio::test]
 async fn an_orderly_end_gives_jobs_back_and_counts_nothing() {
@@ -48,10 +51,9 @@ async fn what_a_killed_start_left_is_taken_up_at_once() {
     store.change_job(&Scope::System, delete, asked, now).await.expect("marked");
     let runner = Arc::new(ScriptedRunner::default());
     let node = ground.node(quick(), &runner).await.expect("starts");
-    let error = ground.job(delete).await.expect_err("deleted before anything else");
-    assert_eq!(error.kind(), ErrorKind::NotFound);
     let stage = Stage { ground, runner, node };
     let job = stage.ended(run).await;
+    stage.gone(delete).await;
     assert_eq!((job.state, job.attempt, job.poison_strikes), (JobState::Done, 2, 1));
     assert_eq!(stage.ground.files().await.expect("a list"), all_files(run));
     stage.end().await;
@@ -149,4 +151,93 @@ async fn health_is_told_part_by_part() {
     let mut config = quick();
     config.jobs.concurrent = 0;
     assert!(Platform::start(config, lost).await.is_err(), "what does not fit is refused");
+}
+
+#[tokio::test]
+async fn a_full_disk_holds_the_queue_up_and_fails_nothing() {
+    let mut ground = Ground::new().await.expect("engines");
+    let id = ground.submit(1).await.expect("is recorded");
+    let media = ground.folder.path().join("media");
+    let full = FolderObjects::open_beside(&media, u64::MAX).await.expect("opens");
+    let roomy = std::mem::replace(&mut ground.objects, Arc::new(full));
+    let runner = Arc::new(ScriptedRunner::default());
+    let node = ground.node(quick(), &runner).await.expect("starts");
+    let jobs = node.0.sight.jobs.wait_for(|s| s.held_up.is_some());
+    let jobs = tokio::time::timeout(DEADLINE, jobs).await.expect("it is noticed");
+    assert_eq!(jobs.held_up.as_deref(), Some("the disk is full"));
+    let job = ground.job(id).await.expect("is there");
+    assert_eq!((job.state, job.attempt), (JobState::Pending, 0));
+    let error = node.ready().await.expect_err("no work is begun");
+    assert!(error.message().contains("objects: the disk is full"), "{error}");
+    node.shutdown(DEADLINE).await;
+
+    ground.objects = roomy;
+    let node = ground.node(quick(), &runner).await.expect("starts");
+    let stage = Stage { ground, runner, node };
+    let job = stage.ended(id).await;
+    assert_eq!((job.state, job.attempt), (JobState::Done, 1));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_removed_stands_in_nobodys_way() {
+    let ground = Ground::on_disk().await.expect("engines");
+    let (stuck, other) =
+        (ground.submit(1).await.expect("new"), ground.submit(1).await.expect("new"));
+    let now = crate::clock::SystemClock.now();
+    for id in [stuck, other] {
+        let asked = Transition::RequestDelete;
+        ground.store().change_job(&Scope::System, id, asked, now).await.expect("marked");
+    }
+    let refuse = format!(
+        "CREATE TRIGGER stuck BEFORE DELETE ON jobs WHEN OLD.id = '{stuck}'
+         BEGIN SELECT RAISE(ABORT, 'it is stuck'); END"
+    );
+    beside(&ground, &refuse);
+    let runner = Arc::new(ScriptedRunner::default());
+    let node = ground.node(quick(), &runner).await.expect("starts nevertheless");
+    let stage = Stage { ground, runner, node };
+    stage.gone(other).await;
+    assert!(stage.ground.job(stuck).await.expect("is there").delete_requested);
+    beside(&stage.ground, "DROP TRIGGER stuck");
+    stage.gone(stuck).await;
+    stage.end().await;
+}
+
+/// A job that ended on 1 January 2025, `number` milliseconds after midnight.
+async fn long_ended(ground: &Ground, number: u64) -> JobId {
+    let milliseconds = 1_735_689_600_000 + number;
+    let time = WallTime(i64::try_from(milliseconds).expect("small") * 1000);
+    let id = uuid::Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid();
+    let like = ground.submit(1).await.expect("is recorded");
+    let job = Job { id: JobId::from_uuid(id), ..ground.job(like).await.expect("is there") };
+    let (id, admission) = (job.id, Admission { waiting_per_owner: 10, waiting: 10 });
+    let store = ground.store();
+    store.create_job(job, admission, None).await.expect("is recorded");
+    let cancel = Transition::RequestCancel;
+    store.change_job(&Scope::System, id, cancel, time).await.expect("it waits");
+    id
+}
+
+#[tokio::test]
+async fn a_job_that_somebody_deletes_meanwhile_does_not_stop_the_janitor() {
+    let ground = Ground::on_disk().await.expect("engines");
+    // Newest first: the other two are on the page already when the last is marked.
+    let (first, vanishes, last) =
+        (long_ended(&ground, 0).await, long_ended(&ground, 1).await, long_ended(&ground, 2).await);
+    let meanwhile = format!(
+        "CREATE TRIGGER meanwhile AFTER UPDATE ON jobs WHEN NEW.id = '{last}'
+         BEGIN DELETE FROM jobs WHERE id = '{vanishes}'; END"
+    );
+    beside(&ground, &meanwhile);
+    let node = ground.node(quick(), &Arc::default()).await.expect("starts");
+    let janitor = node.0.sight.janitor.wait_for(|s| s.rounds > 0);
+    let state = tokio::time::timeout(DEADLINE, janitor).await.expect("it makes a round");
+    assert_eq!((state.jobs, state.fault), (2, None));
+    let runner = Arc::new(ScriptedRunner::default());
+    let stage = Stage { ground, runner, node };
+    for id in [first, last] {
+        stage.gone(id).await;
+    }
+    stage.end().await;
 }
