@@ -104,6 +104,28 @@ pub(crate) async fn the_same_key_makes_one_job(workshop: &impl Workshop) {
     assert!(store.job(&of(1), job_id(2)).await.is_err(), "a repeated submission was stored");
 }
 
+pub(crate) async fn the_key_of_a_job_that_is_being_deleted_is_free(workshop: &impl Workshop) {
+    let store = workshop.make().await;
+    let key = |fingerprint: &str| {
+        let (key, fingerprint) = ("k".to_owned(), fingerprint.to_owned());
+        Some(Idempotency { key, fingerprint, expires_at: at(1000) })
+    };
+    store.create_job(job(1, 1), OPEN, key("a")).await.expect("it is admitted");
+    let token = lease(&store, at(2)).await.expect("it is due").last_token;
+    change(&store, job_id(1), Transition::RequestDelete, at(3)).await.expect("it runs");
+    let second = store.create_job(job(4, 1), OPEN, key("a")).await.expect("it is admitted");
+    assert!(matches!(&second, Created::New(j) if j.id == job_id(4)), "{second:?}");
+    let confirm = Transition::ConfirmCancel { token };
+    change(&store, job_id(1), confirm, at(5)).await.expect("it is held");
+    store.remove_job(&Scope::System, job_id(1), at(6)).await.expect("it may go");
+    let again = store.create_job(job(7, 1), OPEN, key("a")).await.expect("it is known");
+    assert!(matches!(&again, Created::Again(j) if j.id == job_id(4)), "{again:?}");
+    // Another submission may have the key as well: the first one is gone for its owner.
+    change(&store, job_id(4), Transition::RequestDelete, at(8)).await.expect("it waits");
+    let other = store.create_job(job(9, 1), OPEN, key("b")).await.expect("it is admitted");
+    assert!(matches!(other, Created::New(_)), "{other:?}");
+}
+
 pub(crate) async fn who_has_too_many_waiting_is_refused(workshop: &impl Workshop) {
     let store = workshop.make().await;
     let admission = Admission { waiting_per_owner: 2, waiting: 3 };

@@ -35,6 +35,7 @@ macro_rules! every_case {
                 a_job_comes_back_as_it_was,
                 others_jobs_do_not_exist,
                 the_same_key_makes_one_job,
+                the_key_of_a_job_that_is_being_deleted_is_free,
                 who_has_too_many_waiting_is_refused,
                 lists_are_pages_newest_first,
                 every_transition_is_stored,

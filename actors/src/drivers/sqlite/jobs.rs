@@ -156,7 +156,8 @@ fn create(
     Ok(Created::New(job))
 }
 
-/// The job that the same key made before. Keys that have expired are forgotten on the way.
+/// The job that the same key made before. Keys that have expired are forgotten on the way, and so
+/// is that of a job that is being deleted: for its owner it is gone.
 fn submitted_before(
     connection: &Connection,
     job: &Job,
@@ -173,6 +174,12 @@ fn submitted_before(
         })
         .optional()?;
     let Some((fingerprint, id)) = known else { return Ok(None) };
+    let earlier = row::find(connection, id)?;
+    if earlier.as_ref().is_none_or(|earlier| earlier.delete_requested) {
+        let sql = "DELETE FROM idempotency_keys WHERE owner_id = ?1 AND key = ?2";
+        connection.prepare_cached(sql)?.execute(params![job.owner.to_string(), idempotency.key])?;
+        return Ok(None);
+    }
     if fingerprint != idempotency.fingerprint {
         let key = &idempotency.key;
         let message = format!("idempotency key {key:?} was used for another submission");
@@ -181,7 +188,7 @@ fn submitted_before(
                 .with_hint("send a new key with a new submission"),
         ));
     }
-    row::find(connection, id)
+    Ok(earlier)
 }
 
 /// Refuses a job where as many wait as may.
