@@ -40,7 +40,8 @@ pub struct QueueDepth {
 #[async_trait]
 pub trait Queue: Debug + Send + Sync {
     /// Leases the most urgent job that is due, the oldest among equals; skips owners that have as
-    /// many running as they may. `None` where nothing is due.
+    /// many running as they may. `None` where nothing is due. What waits since a time that is yet
+    /// to come, by more than [`transition::CLOCK_WENT_BACK`], is due at once.
     ///
     /// # Errors
     /// `STORAGE_ERROR`.

@@ -11,12 +11,16 @@ use schema::id::StartId;
 use schema::job::record::{AttemptProgress, Job, JobFailure, JobOutputs, JobState, Lease};
 use schema::time::WallTime;
 use schema::{Error, ErrorKind, Result};
+use std::time::Duration;
 
 /// Attempts that may end with an error of a transient kind, the last one included.
 pub const TRANSIENT_ATTEMPTS: u32 = 3;
 /// Attempts that may end abnormally without getting beyond those before them, the first and the
 /// last one included: three deaths at the same frame are enough, whichever frame it is.
 pub const POISON_STRIKES: u32 = 3;
+/// A job that waits for its time is due where the clock says so much less than when that was set: it
+/// went back, and what it said then is void. A step of less delays by no more than this.
+pub const CLOCK_WENT_BACK: Duration = Duration::from_secs(10);
 
 /// A wish to change a job.
 #[derive(Debug, Clone)]
@@ -118,14 +122,14 @@ pub fn apply(job: &mut Job, transition: Transition, now: WallTime) -> Result<Vec
         }
         Transition::ConfirmCancel { token } => {
             held(job, token)?;
-            vec![end(job, JobState::Cancelled, now)]
-        }
-        Transition::Release { token } => {
-            held(job, token)?;
             if !job.cancel_requested {
                 let message = format!("job {}: nobody wants it to be cancelled", job.id);
                 return Err(Error::new(ErrorKind::Conflict, message));
             }
+            vec![end(job, JobState::Cancelled, now)]
+        }
+        Transition::Release { token } => {
+            held(job, token)?;
             // Due as it was: also where the clock went back meanwhile.
             give_back(job, job.not_before, now)
         }
@@ -159,7 +163,7 @@ fn begin(
     expires_at: WallTime,
     now: WallTime,
 ) -> Result<Vec<EventBody>> {
-    if job.state.is_final() || job.lease.is_some() || job.cancel_requested || now < job.not_before {
+    if job.state.is_final() || job.lease.is_some() || job.cancel_requested || !is_due(job, now) {
         let message = format!("job {} is not due: it is {}", job.id, job.state);
         return Err(Error::new(ErrorKind::Conflict, message));
     }
@@ -170,6 +174,11 @@ fn begin(
     job.progress = AttemptProgress::default();
     job.started_at.get_or_insert(now);
     Ok(vec![state_event(job)])
+}
+
+/// Whether a job that waits has waited for its time.
+fn is_due(job: &Job, now: WallTime) -> bool {
+    job.not_before <= now || now.plus(CLOCK_WENT_BACK) < job.updated_at
 }
 
 /// The lease, where it is the one with `token`.

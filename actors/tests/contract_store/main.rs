@@ -51,6 +51,7 @@ macro_rules! every_case {
                 every_job_is_leased_once,
                 leases_of_the_gone_are_found,
                 what_waits_for_its_time_is_told,
+                a_clock_that_goes_back_delays_nothing,
                 the_depth_is_told,
             ],
             events: [

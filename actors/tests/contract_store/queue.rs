@@ -136,6 +136,24 @@ pub(crate) async fn what_waits_for_its_time_is_told(workshop: &impl Workshop) {
     assert_eq!(queue.next_due(at(700)).await.expect("works"), None);
 }
 
+pub(crate) async fn a_clock_that_goes_back_delays_nothing(workshop: &impl Workshop) {
+    const TWO_HOURS: i64 = 7_200_000;
+    let queue = workshop.make().await;
+    submit(&queue, job(1, 1)).await;
+    let token = lease(&queue, at(10)).await.expect("it is due").last_token;
+    let release = Transition::Release { token };
+    change(&queue, job_id(1), release, at(11)).await.expect("it is held");
+    assert!(lease(&queue, at(0)).await.is_none(), "a moment is none");
+    let leased = lease(&queue, at(-TWO_HOURS)).await.expect("it was due already");
+    let (token, retry_at) = (leased.last_token, at(1000 - TWO_HOURS));
+    let (progress, cause, traceback) = (None, "killed".to_owned(), None);
+    let abandon = Transition::Abandon { token, progress, cause, traceback, retry_at };
+    change(&queue, job_id(1), abandon, at(-TWO_HOURS)).await.expect("it is held");
+    assert!(lease(&queue, at(999 - TWO_HOURS)).await.is_none(), "begun before its time");
+    let leased = lease(&queue, at(-2 * TWO_HOURS)).await.expect("it went back once more");
+    assert_eq!((leased.id, leased.attempt), (job_id(1), 3));
+}
+
 pub(crate) async fn the_depth_is_told(workshop: &impl Workshop) {
     let queue = workshop.make().await;
     assert_eq!(queue.depth().await.expect("works"), QueueDepth::default());

@@ -3,7 +3,7 @@
 
 use super::fault::Outcome;
 use super::{Sqlite, jobs, row};
-use crate::queue::transition::Transition;
+use crate::queue::transition::{CLOCK_WENT_BACK, Transition};
 use crate::queue::{LeaseRequest, Queue, QueueDepth};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,7 +17,7 @@ use schema::time::WallTime;
 pub(super) const NEXT: &str = "
     SELECT * FROM jobs INDEXED BY jobs_waiting
     WHERE finished_at IS NULL AND lease_token IS NULL
-        AND cancel_requested = 0 AND not_before <= ?1
+        AND cancel_requested = 0 AND (not_before <= ?1 OR updated_at > ?3)
         AND owner_id NOT IN (SELECT owner_id FROM jobs WHERE lease_token IS NOT NULL
             GROUP BY owner_id HAVING count(*) >= ?2)
     ORDER BY priority DESC, created_at, id LIMIT 1";
@@ -62,9 +62,10 @@ fn lease(connection: &Connection, request: LeaseRequest) -> Outcome<Option<Job>>
     if running_per_owner == 0 {
         return Ok(None);
     }
+    let set_back = now.plus(CLOCK_WENT_BACK);
     let next = connection
         .prepare_cached(NEXT)?
-        .query_row(params![now.0, running_per_owner], row::job)
+        .query_row(params![now.0, running_per_owner, set_back.0], row::job)
         .optional()?;
     next.map(|job| jobs::change(connection, job, Transition::Begin { holder, expires_at }, now))
         .transpose()

@@ -424,7 +424,7 @@ fn plan(connection: &Connection, sql: &str, values: &[i64]) -> String {
 fn leasing_walks_its_index() {
     let place = Place::new();
     drop(place.open());
-    let plan = plan(&place.beside(), queue::NEXT, &[0, 1]);
+    let plan = plan(&place.beside(), queue::NEXT, &[0, 1, 0]);
     assert!(plan.contains("USING INDEX jobs_waiting"), "{plan}");
     assert!(plan.contains("jobs_leased"), "{plan}");
     assert!(!plan.contains("FOR ORDER BY"), "{plan}");

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use schema::id::{JobId, UserId};
 use schema::job::JobKind;
 use schema::job::record::{MediaFile, Priority};
-use std::time::Duration;
 
 const NOW: WallTime = WallTime(1_795_258_401_000_000);
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -240,6 +239,22 @@ fn a_job_is_not_begun_before_its_time() {
     assert_eq!(job.not_before, on_time);
 }
 
+#[test]
+fn a_time_that_was_set_before_the_clock_went_back_is_void() {
+    let check = |goes_back: Duration, is_due: bool| {
+        let mut job = pending();
+        done(&mut job, begin_at(NOW));
+        done(&mut job, fail(1, Some(NOW.plus(Duration::from_secs(1)))));
+        let begun = apply(&mut job, begin_at(NOW), NOW.minus(goes_back));
+        assert_eq!(begun.is_ok(), is_due, "{goes_back:?}");
+    };
+    check(Duration::ZERO, false);
+    // Who leases may have looked at the clock before the failure was stored.
+    check(CLOCK_WENT_BACK, false);
+    check(CLOCK_WENT_BACK + Duration::from_micros(1), true);
+    check(Duration::from_secs(7200), true);
+}
+
 /// Attempts that end abnormally at these frames: strikes, and whether it is given up, after each.
 fn check_poison(reached: &[u64], expected: &[(u32, bool)]) {
     let mut job = pending();
@@ -394,7 +409,8 @@ proptest! {
                 (None, Some(lease)) => {
                     leases += 1;
                     prop_assert_eq!(lease.token, leases);
-                    prop_assert!(time >= before.not_before);
+                    let set_back = time.plus(CLOCK_WENT_BACK) < before.updated_at;
+                    prop_assert!(time >= before.not_before || set_back);
                 }
                 (Some(old), Some(new)) => prop_assert_eq!(old.token, new.token),
                 _ => {}
