@@ -79,9 +79,7 @@ impl Platform {
     /// `NOT_FOUND`; `CONFLICT` where it has ended in another way; `STORAGE_ERROR`.
     pub async fn cancel(&self, scope: &Scope, id: JobId) -> Result<Job> {
         self.job(scope, id).await?;
-        let engines = &self.0.engines;
-        let now = engines.clock.now();
-        let job = engines.store.change_job(scope, id, Transition::RequestCancel, now).await?;
+        let job = self.ask(scope, id, Transition::RequestCancel).await?;
         self.wake(id, !job.state.is_final()).await;
         Ok(job)
     }
@@ -93,9 +91,7 @@ impl Platform {
     /// `NOT_FOUND`; `NOT_READY` where another process still works on it: it goes when that ends;
     /// `STORAGE_ERROR`.
     pub async fn delete(&self, scope: &Scope, id: JobId) -> Result<()> {
-        let engines = &self.0.engines;
-        let now = engines.clock.now();
-        engines.store.change_job(scope, id, Transition::RequestDelete, now).await?;
+        self.ask(scope, id, Transition::RequestDelete).await?;
         self.wake(id, true).await;
         let gone = tokio::time::timeout(DELETING, self.deleted(id)).await;
         self.0.shop.recorder.stored_beside();
@@ -103,6 +99,18 @@ impl Platform {
             let message = format!("job {id} is still worked on: it goes when that ends");
             Err(Error::new(ErrorKind::NotReady, message))
         })
+    }
+
+    /// Stores a wish of a user; one that nobody works on may end by it.
+    async fn ask(&self, scope: &Scope, id: JobId, wish: Transition) -> Result<Job> {
+        let engines = &self.0.engines;
+        let now = engines.clock.now();
+        let job = engines.store.change_job(scope, id, wish, now).await?;
+        // Not one that had ended before.
+        if job.finished_at == Some(now) {
+            self.0.shop.ended(&job);
+        }
+        Ok(job)
     }
 
     /// Waits until a job that is to be deleted has ended, then takes it away.

@@ -394,13 +394,7 @@ impl Attempt {
         };
         tracing::info!(job = %id, state = %job.state, attempt = job.attempt, "attempt ended");
         if job.state.is_final() {
-            crate::metrics::ended(job.state);
-            self.shop.forget(id);
-        self.stored(transition).await.ok()
-    }
-
-    /// Stores how it ended, for as long as the lease may be ours.
-    async fn stored(&self, transition: Transition) -> Result<JobState> {
+            self.shop.ended(&job);
         }
         Ok(job.state)
     }

@@ -75,6 +75,7 @@ impl Reclaim {
             };
             tracing::warn!(job = %job.id, attempt = job.attempt, cause, "job is taken back");
             match shop.store.change_job(&Scope::System, job.id, abandon, now).await {
+                Ok(job) if job.state.is_final() => shop.ended(&job),
                 Ok(_) => shop.wake.notify_one(),
                 // Its worker, or another node, was quicker.
                 Err(e) if matches!(e.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}

@@ -16,6 +16,7 @@ use rand::RngExt;
 use rand_pcg::Pcg32;
 use schema::Result;
 use schema::id::{JobId, StartId};
+use schema::job::record::Job;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,8 +120,9 @@ impl Shop {
         *number
     }
 
-    /// Forgets the numbers of a job that will say nothing any more.
-    pub(crate) fn forget(&self, id: JobId) {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    /// Takes note of the end of `job`, once, by whoever ended it: it will say nothing any more.
+    pub(crate) fn ended(&self, job: &Job) {
+        crate::metrics::ended(job.state);
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.id);
     }
 }

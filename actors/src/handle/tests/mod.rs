@@ -1,5 +1,6 @@
 //! A whole node on the embedded engines, whose jobs follow scripts.
 
+mod counted;
 mod endings;
 mod interrupts;
 mod starts;
