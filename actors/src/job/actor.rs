@@ -68,14 +68,14 @@ impl JobActor {
 impl Service for JobActor {
     async fn run(self, stop: CancellationToken, _: ActorCell) -> Result<()> {
         let (id, shop) = (self.job.id, Arc::clone(&self.shop));
-        // An attempt of before may still be ending; the lease lasts longer than it may take.
-        let before = timeout(shop.config.lease / 2, shop.active.ended(id));
-        let Some(working) = before.await.ok().and_then(|()| shop.active.begin(id)) else {
-            let release = Transition::Release { token: self.job.last_token };
-            return shop.recorder.change(id, release).await.map(drop);
-        };
         let mut attempt = Attempt::new(self.shop, self.job, stop);
-        let state = attempt.run(&working).await;
+        let (working, state) = match attempt.alone().await {
+            Ok(working) => {
+                let state = attempt.run(&working).await;
+                (Some(working), state)
+            }
+            Err(interrupt) => (None, attempt.interrupted(interrupt).await),
+        };
         shop.observed.update(|seen| {
             seen.running.remove(&id);
             match state {
@@ -122,6 +122,26 @@ impl Attempt {
             begun: now,
             shop,
             job,
+        }
+    }
+
+    /// Waits until an attempt of before, which may still be ending, has ended. The lease is kept
+    /// meanwhile: given back, it would be ours again at once.
+    async fn alone(&mut self) -> Result<Working, Interrupt> {
+        let (shop, id) = (Arc::clone(&self.shop), self.job.id);
+        let mut extend = every(shop.config.extend_every);
+        loop {
+            if let Some(working) = shop.active.begin(id) {
+                let now = Instant::now();
+                self.heartbeat = Heartbeat::new(shop.config.stall, shop.config.extend_every, now);
+                self.begun = now;
+                return Ok(working);
+            }
+            tokio::select! {
+                () = shop.active.ended(id) => {}
+                _ = extend.tick() => self.keep("wait").await?,
+                () = self.stop.cancelled() => return Err(Interrupt::Release),
+            }
         }
     }
 

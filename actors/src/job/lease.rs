@@ -98,7 +98,7 @@ impl Leasing {
         let (id, token) = (job.id, job.last_token);
         tracing::info!(job = %id, attempt = job.attempt, kind = %job.kind, "job begins");
         let actor = JobActor::new(Arc::clone(shop), job, room);
-        let spec = child(format!("job/{id}"), ONCE, actor);
+        let spec = child(format!("job/{id}/{token}"), ONCE, actor);
         if jobs.cast(Message::Add(spec)).is_err() {
             // The supervisor is ending: nothing was done, nothing is counted.
             let released = shop.recorder.change(id, Transition::Release { token }).await;

@@ -164,6 +164,9 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            Message::Add(spec) if state.children.contains_key(&spec.name) => {
+                tracing::error!(child = spec.name, "there is a child of this name already");
+            }
             Message::Add(spec) => {
                 let name = spec.name.clone();
                 state.children.insert(name.clone(), Child::new(&spec, None));

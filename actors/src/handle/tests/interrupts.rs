@@ -82,21 +82,27 @@ async fn on_return_of_a_deletion_everything_is_gone() {
     stage.end().await;
 }
 
-#[tokio::test]
-async fn who_has_lost_its_lease_stores_nothing() {
-    let stage = Stage::new(&[(1, &[Act::Deaf, Act::Panic(9)])]).await;
-    let id = stage.submit(1).await;
-    stage.under_way(id).await;
+/// Takes the lease of `id` away from its worker; tells the token that it had.
+async fn superseded(stage: &Stage, id: JobId) -> u64 {
     let token = stage.ground.job(id).await.expect("is there").last_token;
+    let now = stage.node.clock().now();
     let taken = Transition::Abandon {
         token,
         progress: None,
         cause: "taken for dead".to_owned(),
         traceback: None,
-        retry_at: stage.node.clock().now(),
+        retry_at: now,
     };
-    let now = stage.node.clock().now();
     stage.ground.store().change_job(&Scope::System, id, taken, now).await.expect("may be taken");
+    token
+}
+
+#[tokio::test]
+async fn who_has_lost_its_lease_stores_nothing() {
+    let stage = Stage::new(&[(1, &[Act::Deaf, Act::Panic(9)])]).await;
+    let id = stage.submit(1).await;
+    stage.under_way(id).await;
+    let token = superseded(&stage, id).await;
     // The second attempt waits for the end of the first, whose results count for nothing.
     stage.until(id, |job| job.last_token > token).await;
     assert_eq!(stage.runner.begun.load(Ordering::SeqCst), 1);
@@ -126,5 +132,52 @@ async fn an_owner_has_so_many_running_and_a_node_too() {
         assert_eq!(stage.ended(id).await.state, JobState::Done);
     }
     assert_eq!(stage.runner.most.load(Ordering::SeqCst), 2);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_the_end_of_another_keeps_its_lease_and_hears() {
+    let mut config = quick();
+    config.jobs.lease = config.jobs.extend_every * 3;
+    let stage = Stage::with(config, &[(1, &[Act::Deaf])]).await;
+    let id = stage.submit(1).await;
+    stage.under_way(id).await;
+    let token = superseded(&stage, id).await;
+    let begun = stage.until(id, |job| job.last_token > token).await;
+    // Extended for longer than the lease lasts, and not given back meanwhile.
+    let waits = stage.until(id, |job| job.version > begun.version + 4).await;
+    assert_eq!((waits.state, waits.attempt), (JobState::Processing, 2));
+    stage.node.cancel(&stage.ground.scope(), id).await.expect("may be cancelled");
+    let job = stage.until(id, |job| job.state.is_final()).await;
+    assert_eq!((job.state, job.attempt), (JobState::Cancelled, 2));
+    assert!(stage.node.0.shop.active.contains(id), "the first one still works");
+    stage.runner.let_go.add_permits(1);
+    stage.node.0.shop.active.ended(id).await;
+    assert_eq!(stage.runner.begun.load(Ordering::SeqCst), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_cancelled_is_not_cancelled_where_its_end_cannot_be_stored() {
+    let ground = Ground::on_disk().await.expect("engines");
+    beside(
+        &ground,
+        "CREATE TRIGGER no_end BEFORE UPDATE ON jobs WHEN NEW.state = 'done'
+         BEGIN SELECT RAISE(ABORT, 'not now'); END",
+    );
+    let runner = Arc::new(ScriptedRunner::default());
+    let mut config = quick();
+    config.jobs.lease = config.jobs.extend_every * 3;
+    let node = ground.node(config, &runner).await.expect("starts");
+    let stage = Stage { ground, runner, node };
+    let id = stage.submit(1).await;
+    let ended = stage.node.0.sight.jobs.wait_for(|s| s.interrupted + s.cancelled > 0);
+    tokio::time::timeout(DEADLINE, ended).await.expect("it outlasts its lease");
+    let job = stage.ground.job(id).await.expect("is there");
+    assert_eq!((job.state, job.cancel_requested), (JobState::Processing, false));
+    beside(&stage.ground, "DROP TRIGGER no_end");
+    let job = stage.ended(id).await;
+    assert_eq!((job.state, job.attempt), (JobState::Done, 2));
+    assert_eq!(stage.ground.files().await.expect("a list"), all_files(id));
     stage.end().await;
 }

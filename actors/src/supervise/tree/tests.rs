@@ -124,3 +124,19 @@ async fn the_temporary_end_for_good() {
     stage.observed.wait_for(|s| s.children.len() == 1).await;
     stop(&supervisor, Duration::from_secs(5)).await;
 }
+
+#[tokio::test]
+async fn a_name_is_that_of_one_child() {
+    let stage = Stage::new();
+    let temporary = RestartPolicy { restart: Restart::Temporary, ..AT_ONCE };
+    let supervisor = stage.begin(Vec::new()).await;
+    let begun = Arc::<AtomicU32>::default();
+    for _ in 0..2 {
+        let (lives, stopped) = (Vec::new(), Arc::clone(&stage.stopped));
+        let job = Scripted { name: "job", lives, begun: Arc::clone(&begun), stopped };
+        supervisor.cast(Message::Add(worker("job", temporary, job))).expect("runs");
+    }
+    stop(&supervisor, Duration::from_secs(5)).await;
+    assert_eq!(begun.load(Ordering::SeqCst), 1, "the second is refused");
+    assert_eq!(*stage.stopped.lock().expect("no panic"), ["job"]);
+}
