@@ -3,7 +3,7 @@
 //! Types of `schema` and of the traits here go in and out, none of an engine or of an actor. Every
 //! operation on behalf of somebody takes their [`Scope`]; what it may not see does not exist.
 
-pub(crate) mod files;
+mod files;
 mod health;
 mod jobs;
 mod node;

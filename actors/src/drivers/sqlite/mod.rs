@@ -112,6 +112,18 @@ impl Sqlite {
         &self.path
     }
 
+    /// The name of this very database, which its copies share; nothing where it is in memory.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    pub async fn identity(&self) -> Result<Option<String>> {
+        if self.readers.is_none() {
+            return Ok(None);
+        }
+        let id = |c: &Connection| Ok(c.query_row("SELECT id FROM identity", [], |row| row.get(0))?);
+        self.read("identity", id).await.map(Some)
+    }
+
     /// Transactions that were committed; several operations share one.
     #[must_use]
     pub fn commits(&self) -> u64 {
