@@ -25,7 +25,7 @@ const ONCE: RestartPolicy = RestartPolicy {
     restart: Restart::Temporary,
     backoff: Backoff { first: Duration::ZERO, most: Duration::ZERO },
     healthy_after: Duration::ZERO,
-    intensity: (0, Duration::ZERO),
+    tolerated: 0,
 };
 
 /// Takes jobs from the queue; its supervisor is that of the jobs.
