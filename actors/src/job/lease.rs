@@ -2,7 +2,6 @@
 
 use super::actor::JobActor;
 use super::shop::Shop;
-use crate::handle::ABANDONED_DECODERS;
 use crate::media;
 use crate::queue::LeaseRequest;
 use crate::queue::transition::Transition;
@@ -64,7 +63,7 @@ impl Leasing {
     async fn lease(&self) -> Option<Job> {
         let shop = &self.0;
         let abandoned = media::abandoned();
-        if abandoned >= ABANDONED_DECODERS {
+        if abandoned >= media::ABANDONED_DECODERS {
             self.hold_up(Some(format!("{abandoned} decoders hang")));
             return None;
         }

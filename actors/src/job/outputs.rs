@@ -1,8 +1,7 @@
 //! The files of a finished job: from its staging folder to their places, and which places those are.
 
 use super::run::{Finished, PICTURE, RESULTS, TRACKS, VIDEO};
-use crate::handle::digest;
-use crate::objects::{ObjectKey, Objects};
+use crate::objects::{ObjectKey, Objects, digest};
 use schema::id::JobId;
 use schema::job::record::{JobOutputs, MediaFile};
 use schema::{Error, ErrorKind, Result};

@@ -42,7 +42,7 @@ struct Place {
 impl FolderObjects {
     /// Opens the folder at `path`, which is made where there is none, and removes what a killed
     /// process left in staging: only for who holds the lock of the data folder. New files are
-    /// refused while less than `floor` bytes would stay free.
+    /// refused while less than `floor` bytes are free; how large they will be is not asked.
     ///
     /// # Errors
     /// `STORAGE_ERROR`, `INSUFFICIENT_STORAGE`.
