@@ -6,7 +6,7 @@
 use crate::claim::Claim;
 use crate::config::{DataSettings, Settings};
 use crate::telemetry::Metrics;
-use crate::{notify, secret};
+use crate::{notify, pairing, secret};
 use actors::bus::Bus;
 use actors::clock::SystemClock;
 use actors::compute::ModelStore;
@@ -56,8 +56,8 @@ pub(crate) struct Running {
 /// Binds the ports, takes the folders, opens what is in it and connects the bus.
 ///
 /// # Errors
-/// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has one of the folders;
-/// what the engines say.
+/// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has one of the folders,
+/// and where the files are those of another database; what the engines say.
 pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
     let listener = bind(settings.listen, "HOST and PORT").await?;
     let metrics = match settings.metrics {
@@ -83,6 +83,7 @@ async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
 async fn engines(settings: &Settings) -> Result<Engines> {
     let store = Arc::new(store(&settings.data)?);
     let objects = FolderObjects::open(&settings.data.media, settings.data.min_free_bytes).await?;
+    pairing::expect_paired(&settings.data, &store, &objects).await?;
     let bus: Arc<dyn Bus> = match &settings.nats {
         Some(config) => Arc::new(NatsBus::connect(config).await?),
         None => Arc::new(MemoryBus::new()),

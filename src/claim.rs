@@ -7,6 +7,7 @@ use crate::config::DataSettings;
 use actors::drivers::sqlite::{FolderLock, expect_local};
 use schema::Result;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The folders of a server, as long as this value lives.
 #[derive(Debug)]
@@ -21,15 +22,8 @@ impl Claim {
     /// `CONFLICT` that names the setting and the process that has its folder; `STORAGE_ERROR`, also
     /// where the data folder is on a network file system.
     pub(crate) fn take(data: &DataSettings) -> Result<Self> {
-        let database = data.database.as_deref().map(folder_of);
-        let named = [
-            ("DATA_DIR", Some(data.folder.clone())),
-            ("DATABASE_URL", database),
-            ("MEDIA_ROOT", Some(data.media.clone())),
-        ];
         let mut locks: Vec<FolderLock> = Vec::new();
-        for (setting, folder) in named {
-            let Some(folder) = folder else { continue };
+        for (setting, folder) in folders(data) {
             // One process cannot take a folder twice either.
             if !locks.iter().any(|lock| lock.is_of(&folder)) {
                 locks.push(FolderLock::take(&folder, setting)?);
@@ -43,6 +37,48 @@ impl Claim {
     pub(crate) fn data(&self) -> &Path {
         self.locks[0].path()
     }
+}
+
+/// Who has the folders of a server, seen from outside: nothing is taken, made or written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Whether somebody has one of them.
+    is_served: bool,
+    /// When each was taken last.
+    taken_at: Vec<Option<SystemTime>>,
+}
+
+impl Seen {
+    /// Looks at the folders of `data`.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR` where it cannot be told.
+    pub(crate) fn now(data: &DataSettings) -> Result<Self> {
+        let mut seen = Self { is_served: false, taken_at: Vec::new() };
+        for (_, folder) in folders(data) {
+            seen.is_served |= FolderLock::is_taken(&folder)?;
+            seen.taken_at.push(FolderLock::taken_at(&folder));
+        }
+        Ok(seen)
+    }
+
+    /// Whether a server may have run at any time since this look at `data`.
+    ///
+    /// # Errors
+    /// As [`Seen::now`].
+    pub(crate) fn served_since(&self, data: &DataSettings) -> Result<bool> {
+        Ok(self.is_served || Self::now(data)? != *self)
+    }
+}
+
+/// The folders of a server, and the settings that name them.
+fn folders(data: &DataSettings) -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let named = [
+        ("DATA_DIR", Some(data.folder.clone())),
+        ("DATABASE_URL", data.database.as_deref().map(folder_of)),
+        ("MEDIA_ROOT", Some(data.media.clone())),
+    ];
+    named.into_iter().filter_map(|(setting, folder)| Some((setting, folder?)))
 }
 
 /// The folder that really holds `file`, which may be a link.
@@ -96,6 +132,22 @@ mod tests {
         Claim::take(&settings(home, "b", "b/x.db", "b/media")).expect("all are free");
         drop(claim);
         Claim::take(&first).expect("all are free again");
+    }
+
+    #[test]
+    fn a_server_is_seen_while_it_runs_and_afterwards() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let data = settings(temporary.path(), "a", "db/x.db", "media");
+        let before = Seen::now(&data).expect("it can be told");
+        assert!(!before.served_since(&data).expect("it can be told"));
+        assert!(!data.folder.exists() && !data.media.exists());
+        let claim = Claim::take(&data).expect("all are free");
+        let beside = Seen::now(&data).expect("it can be told");
+        drop(claim);
+        let after = Seen::now(&data).expect("it can be told");
+        for (seen, expected) in [(before, true), (beside, true), (after, false)] {
+            assert_eq!(seen.served_since(&data).expect("it can be told"), expected, "{seen:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What must hold between the store, the files and the processes, whatever happened to the last
 //! one: reading alone, also beside a running server. What must hold within the store is its own.
 
-use crate::claim::Claim;
+use crate::claim::Seen;
 use crate::config::DataSettings;
 use actors::clock::Clock;
 use actors::drivers::objects::FolderObjects;
@@ -15,7 +15,7 @@ use schema::{ErrorKind, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Files younger than this may be on their way to their row.
 const YOUNG: Duration = Duration::from_secs(5 * 60);
@@ -40,7 +40,7 @@ pub(crate) type Tell<'a> = &'a (dyn Fn(u64, u64) + Sync);
 pub(crate) struct Report {
     /// Whether everything holds.
     pub(crate) clean: bool,
-    /// Whether a server holds the data folder now.
+    /// Whether a server ran meanwhile.
     pub(crate) served: bool,
     /// Jobs there are.
     pub(crate) jobs: usize,
@@ -62,13 +62,7 @@ impl Kept<'_> {
     /// # Errors
     /// What opening store and files says.
     pub(crate) async fn check(&self, hash: Option<Tell<'_>>) -> Result<Report> {
-        // Held to the end, so that nobody begins to serve in between.
-        let claim = match Claim::take(self.data) {
-            Ok(claim) => Some(claim),
-            Err(error) if error.kind() == ErrorKind::Conflict => None,
-            Err(error) => return Err(error),
-        };
-        let served = claim.is_none();
+        let before = Seen::now(self.data)?;
         let mut findings = self.store.check().await?;
         let jobs = self.store.every_job().await?;
         let files: Files =
@@ -81,7 +75,10 @@ impl Kept<'_> {
             }
         }
         findings.extend(self.orphans(&jobs, &files).await?);
-        findings.extend(self.leftovers(served).await?);
+        let staged = self.objects.staged().await?;
+        // Nobody is kept from beginning to serve meanwhile: then this is a look beside a server.
+        let served = before.served_since(self.data)?;
+        findings.extend(self.leftovers(staged, served));
         if !served {
             findings.extend(jobs.iter().filter(|job| job.lease.is_some()).map(|job| Finding {
                 invariant: "I10",
@@ -131,17 +128,15 @@ impl Kept<'_> {
 
     /// What lies in staging and nobody uses: written before the server that runs took the folder;
     /// all of it where none runs.
-    async fn leftovers(&self, served: bool) -> Result<Vec<Finding>> {
+    fn leftovers(&self, staged: Vec<(String, SystemTime)>, served: bool) -> Vec<Finding> {
         let began = FolderLock::taken_at(&self.data.media);
         let in_use = |written| served && began.is_none_or(|began| written >= began);
-        let mut findings = Vec::new();
-        for (name, written) in self.objects.staged().await? {
-            if !in_use(written) {
-                let message = format!("{name} is left over in staging, and nobody uses it");
-                findings.push(Finding { invariant: "I10", message });
-            }
-        }
-        Ok(findings)
+        let left = staged.into_iter().filter(|(_, written)| !in_use(*written));
+        let told = |(name, _)| {
+            let message = format!("{name} is left over in staging, and nobody uses it");
+            Finding { invariant: "I10", message }
+        };
+        left.map(told).collect()
     }
 
     /// Reads every file that a row names and that is there in its size; how many, and those whose
@@ -202,4 +197,26 @@ fn age(path: &Path, now: WallTime) -> Option<Duration> {
     let written = std::fs::metadata(path).and_then(|m| m.modified()).ok()?;
     let written = written.duration_since(UNIX_EPOCH).ok()?;
     Some(now.since(WallTime(i64::try_from(written.as_micros()).ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::Claim;
+    use crate::testing::{Home, submit};
+    use actors::clock::SystemClock;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[tokio::test]
+    async fn a_server_may_begin_while_files_are_read() {
+        let home = Home::new();
+        let (data, store, objects) = (home.data(), home.database("a.db"), home.objects().await);
+        home.file(&submit(&store).await).await;
+        let began = AtomicBool::new(false);
+        let tell = |_, _| began.store(Claim::take(&data).is_ok(), Ordering::SeqCst);
+        let kept = Kept { data: &data, store: &store, objects: &objects, clock: &SystemClock };
+        let report = kept.check(Some(&tell)).await.expect("it can be read");
+        assert_eq!((report.hashed, report.served), (1, false));
+        assert!(began.load(Ordering::SeqCst), "the claim is held while files are read");
+    }
 }

@@ -9,6 +9,9 @@ pub mod cli;
 mod config;
 mod fsck;
 mod notify;
+mod pairing;
 mod runtime;
 mod secret;
 mod telemetry;
+#[cfg(test)]
+mod testing;

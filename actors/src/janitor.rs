@@ -3,7 +3,7 @@
 
 use crate::clock::Clock;
 use crate::config::PlatformConfig;
-use crate::handle::files::job_of;
+use crate::job::job_of;
 use crate::objects::{ObjectKey, Objects};
 use crate::queue::transition::Transition;
 use crate::store::Store;

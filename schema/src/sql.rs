@@ -5,4 +5,5 @@
 pub const SQLITE: &[&str] = &[
     include_str!("../sql/0001_accounts_jobs_events.sql"),
     include_str!("../sql/0002_feed_cuts.sql"),
+    include_str!("../sql/0003_identity.sql"),
 ];

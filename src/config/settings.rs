@@ -177,9 +177,14 @@ fn api(reader: &mut Reader) -> (ApiConfig, Option<SigningKeys>) {
     (config, keys)
 }
 
-/// Fields of the section of HTTP are called as their variables.
-fn variable_of_api(field: &str) -> &'static str {
-    let variable = super::key::TABLE.iter().find(|k| k.variable.eq_ignore_ascii_case(field));
+/// Fields of the section of HTTP are called as their variables, but for two.
+pub(super) fn variable_of_api(field: &str) -> &'static str {
+    let name = match field {
+        "max_in_flight" => "MAX_REQUESTS_IN_FLIGHT",
+        "idle_seconds" => "HTTP_IDLE_SECONDS",
+        field => field,
+    };
+    let variable = super::key::TABLE.iter().find(|k| k.variable.eq_ignore_ascii_case(name));
     variable.expect("each field of the section is a setting").variable
 }
 

@@ -59,14 +59,41 @@ fn defaults_are_right_and_everything_is_read() {
     reader.finish().expect("defaults have no faults");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(settings.platform, actors::config::PlatformConfig::default());
-    let api = api::config::Settings::default().validate(Some(&[0; 32])).expect("defaults");
-    assert_eq!(settings.api, api);
     let limits = settings.media;
     assert_eq!(limits.duration.map(|d| d.as_secs()), Some(14_400));
     assert_eq!(
         actors::media::Limits { duration: None, ..limits },
         actors::media::Limits::default()
     );
+}
+
+/// The API has defaults of its own, for whoever embeds it: they stand in the table, too.
+#[test]
+fn defaults_of_the_api_are_those_of_the_table_in_every_environment() {
+    use api::config::{Environment, Settings as Section};
+    let secret = "0123456789abcdef0123456789abcdef";
+    for (name, environment) in [
+        ("development", Environment::Development),
+        ("staging", Environment::Staging),
+        ("production", Environment::Production),
+    ] {
+        let loaded = loaded(&[("ENVIRONMENT", name), ("JWT_SECRET", secret)], None);
+        let jwt_secret = Some(secret.to_owned());
+        let section = Section { environment, jwt_secret, ..Section::default() };
+        assert_eq!(loaded.settings.api, section.validate(None).expect("defaults"), "{name}");
+    }
+}
+
+#[test]
+fn faults_of_the_api_are_told_by_the_names_of_their_variables() {
+    for (field, variable) in [
+        ("max_in_flight", "MAX_REQUESTS_IN_FLIGHT"),
+        ("idle_seconds", "HTTP_IDLE_SECONDS"),
+        ("max_connections", "MAX_CONNECTIONS"),
+        ("rate_limit_login", "RATE_LIMIT_LOGIN"),
+    ] {
+        assert_eq!(settings::variable_of_api(field), variable);
+    }
 }
 
 #[test]

@@ -115,6 +115,25 @@ fn servers_share_neither_database_nor_media() {
     assert!(!apart.join("new.db").exists());
 }
 
+#[test]
+fn a_server_with_another_database_leaves_the_files_alone() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let data = home.path().join("data");
+    let service = Service::start(&data, &[]);
+    signal(&service.child, "-TERM");
+    assert!(service.ended().0.success());
+    // Old enough to be taken for left over by whoever does not know its job.
+    let file = data.join("media/people-count_01890a5d-ac96-774b-bcce-b302099a8057.mp4");
+    std::fs::write(&file, "frames").expect("can be written");
+    let mistyped = format!("sqlite://{}", data.join("other.db").display());
+    for database in ["sqlite::memory:", &mistyped] {
+        let run = serve(&data, &[("DATABASE_URL", database)]);
+        run.fails(1, "CONFLICT");
+        assert!(run.stderr.contains("MEDIA_ROOT"), "{run:#?}");
+    }
+    assert!(file.exists());
+}
+
 fn add_user(data: &Path, name: &str, role: &str, password: &str) -> Run {
     let mut command = sightline();
     command.args(["user", "add", name, "--role", role, "--password-stdin", "--data-dir"]).arg(data);

@@ -157,3 +157,19 @@ fn the_pipeline_knows_no_actors() {
     }
     none("pipeline files that know who drives them", &findings);
 }
+
+/// The handle is what all of `actors` is seen through: nothing below it knows of it.
+#[test]
+fn nothing_below_the_handle_imports_it() {
+    const ABOVE: [&str; 3] = ["actors/src/handle/", "actors/src/testing/", "actors/src/lib.rs"];
+    let below = |path: &str| {
+        path.starts_with("actors/src/") && !ABOVE.iter().any(|above| path.starts_with(above))
+    };
+    let mut findings = Vec::new();
+    for source in all().iter().filter(|source| below(&source.path)) {
+        if source.text.lines().any(|line| code(line).contains("crate::handle")) {
+            findings.push(source.path.clone());
+        }
+    }
+    none("files below the handle that import it", &findings);
+}

@@ -1,6 +1,7 @@
 //! Files of jobs, by key, for those who may see the job.
 
 use super::Platform;
+use crate::job::job_of;
 use crate::objects::ObjectKey;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, TryStreamExt};
@@ -81,32 +82,4 @@ fn no_file(key: &ObjectKey) -> Error {
 
 fn file_of(job: &Job, key: &ObjectKey) -> Option<MediaFile> {
     job.files().find(|file| file.key == key.as_str()).cloned()
-}
-
-/// The job that a file belongs to, by its name: `.../{what}_{job}.{ext}`.
-pub(crate) fn job_of(key: &ObjectKey) -> Option<JobId> {
-    let name = key.as_str().rsplit('/').next()?;
-    let (stem, _) = name.split_once('.')?;
-    stem.rsplit_once('_')?.1.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_tells_its_job() {
-        const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
-        let job = |key: &str| key.parse().ok().and_then(|key| job_of(&key));
-        for key in [
-            format!("uploads/people-count_{ID}.mp4"),
-            format!("outputs/tracks_{ID}.jsonl"),
-            format!("results/results_{ID}.json"),
-        ] {
-            assert_eq!(job(&key).expect("its job").to_string(), ID);
-        }
-        for key in ["a", "a_b.c", "uploads/x_.mp4", "../uploads/a", &format!("{ID}.mp4")] {
-            assert_eq!(job(key), None, "{key}");
-        }
-    }
 }

@@ -2,15 +2,13 @@
 
 use super::Platform;
 use crate::job::model::choose;
-use crate::media;
+use crate::media::{self, ABANDONED_DECODERS};
 use schema::job::parameters::Counting;
 use schema::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Decoder threads that hang, from which on a node takes no more work.
-pub(crate) const ABANDONED_DECODERS: usize = 4;
 /// How long a component may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 

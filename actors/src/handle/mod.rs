@@ -3,20 +3,18 @@
 //! Types of `schema` and of the traits here go in and out, none of an engine or of an actor. Every
 //! operation on behalf of somebody takes their [`Scope`]; what it may not see does not exist.
 
-pub(crate) mod files;
+mod files;
 mod health;
 mod jobs;
 mod node;
 mod submit;
 mod upload;
 
-pub(crate) use health::ABANDONED_DECODERS;
 pub use health::{Component, ComponentState, Health, HealthStatus};
 pub use jobs::JobTypeInfo;
 pub use node::NodeState;
 pub use submit::{CANONICAL_EXTENSIONS, FIRST_SEED_EXTENSIONS, Submission};
 pub use upload::{StagedFile, Upload};
-pub(crate) use upload::{digest, hexadecimal};
 
 pub use crate::bus::{Delivery, DropPolicy, Message, Payload, Subscription};
 pub use crate::store::accounts::{AccountStore, Credentials, NewUser, RefreshToken, Rotation};

@@ -34,7 +34,7 @@ const FOR_EVER: RestartPolicy = RestartPolicy {
     restart: Restart::Permanent,
     backoff: Backoff { first: Duration::from_millis(100), most: Duration::from_secs(10) },
     healthy_after: Duration::from_secs(60),
-    intensity: (5, Duration::from_secs(60)),
+    tolerated: 5,
 };
 
 /// Name of the part that begins jobs.

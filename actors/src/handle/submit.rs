@@ -5,7 +5,7 @@ use super::{Platform, StagedFile, Upload};
 use crate::job::kinds::JobType;
 use crate::job::model::choose;
 use crate::media::{self, Input};
-use crate::objects::ObjectKey;
+use crate::objects::{ObjectKey, hexadecimal};
 use crate::store::jobs::{Created, Idempotency};
 use schema::account::Scope;
 use schema::id::{JobId, UserId};
@@ -53,7 +53,7 @@ impl Platform {
     pub async fn stage(&self) -> Result<Upload> {
         self.expect_open()?;
         let staging = self.0.engines.objects.stage().await?;
-        Upload::new(staging, self.0.config.max_upload_bytes)
+        Upload::new(staging, self.0.config.max_upload_bytes).await
     }
 
     /// Makes a job of a submission, owned by the user of the scope.
@@ -107,7 +107,10 @@ impl Platform {
         let file = &submission.file;
         // The demuxer is told by content, but an extension that contradicts it is refused there.
         let named = file.staging.path().join(format!("input.{extension}"));
-        std::fs::hard_link(&file.path, &named).map_err(|e| Error::io("the upload", e))?;
+        let (from, to) = (file.path.clone(), named.clone());
+        let linked = tokio::task::spawn_blocking(|| std::fs::hard_link(from, to)).await;
+        let linked = linked.map_err(|e| Error::internal("naming the upload", e))?;
+        linked.map_err(|e| Error::io("the upload", e))?;
         let Ok(_permit) = self.0.probes.acquire().await else {
             return Err(Error::new(ErrorKind::NotReady, "the server is ending"));
         };
@@ -144,7 +147,7 @@ fn fingerprint(submission: &Submission) -> String {
     let (params, priority) = (sorted(params), u8::from(*priority));
     let retry_of = retry_of.map(|id| id.to_string()).unwrap_or_default();
     let text = format!("{kind}\n{params}\n{}\n{priority}\n{retry_of}", file.sha256);
-    super::upload::hexadecimal(&Sha256::digest(text))
+    hexadecimal(&Sha256::digest(text))
 }
 
 /// The same value with the keys of its objects in order, whatever their order in the request.

@@ -1,11 +1,11 @@
 //! An upload on its way to a file: counted and hashed while it is written, off the async threads.
 
-use crate::objects::Staging;
+use crate::objects::{Staging, hexadecimal};
 use schema::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Bytes that are collected before they are hashed and written.
 const PIECE: usize = 1 << 20;
@@ -45,8 +45,11 @@ struct Sink {
 }
 
 impl Upload {
-    pub(super) fn new(staging: Staging, limit: u64) -> Result<Self> {
-        let file = File::create_new(staging.path().join(NAME)).map_err(|e| Error::io(NAME, e))?;
+    pub(super) async fn new(staging: Staging, limit: u64) -> Result<Self> {
+        let path = staging.path().join(NAME);
+        let created = tokio::task::spawn_blocking(|| File::create_new(path)).await;
+        let created = created.map_err(|e| Error::internal("making the upload", e))?;
+        let file = created.map_err(|e| Error::io(NAME, e))?;
         let sink = Some(Sink { file, hasher: Sha256::new() });
         Ok(Self { staging, sink, piece: Vec::new(), received: 0, limit })
     }
@@ -114,51 +117,19 @@ fn broken() -> Error {
     Error::new(ErrorKind::StorageError, "the upload was broken off before")
 }
 
-/// SHA-256 of the file at `path`, in lower-case hexadecimal, and its size. Blocks.
-///
-/// # Errors
-/// `STORAGE_ERROR`.
-pub(crate) fn digest(path: &Path) -> Result<(String, u64)> {
-    let failed = |e| Error::io(path.file_name().unwrap_or_default().to_string_lossy(), e);
-    let mut file = File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut size = 0;
-    let mut piece = vec![0; PIECE];
-    loop {
-        match std::io::Read::read(&mut file, &mut piece) {
-            Ok(0) => return Ok((hexadecimal(&hasher.finalize()), size)),
-            Ok(read) => {
-                hasher.update(&piece[..read]);
-                size += read as u64;
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(failed(e)),
-        }
-    }
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objects::digest;
 
-    fn upload(limit: u64) -> Upload {
+    async fn upload(limit: u64) -> Upload {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Upload::new(Staging::new(folder), limit).expect("can be made")
+        Upload::new(Staging::new(folder), limit).await.expect("can be made")
     }
 
     #[tokio::test]
     async fn what_is_written_is_counted_and_hashed() {
-        let mut upload = upload(10_000_000);
+        let mut upload = upload(10_000_000).await;
         let mut whole = Vec::new();
         for i in 0..300_u32 {
             let bytes = vec![i as u8; 10_007];
@@ -177,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_byte_over_the_limit_is_refused() {
-        let mut upload = upload(10);
+        let mut upload = upload(10).await;
         upload.write(&[0; 10]).await.expect("exactly the limit");
         let folder = upload.staging.path().to_owned();
         let error = upload.write(&[0]).await.expect_err("one too many");
@@ -188,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_at_all_has_the_digest_of_nothing() {
-        let staged = upload(1).finish("").await.expect("an empty file");
+        let staged = upload(1).await.finish("").await.expect("an empty file");
         assert!(staged.sha256.starts_with("e3b0c44298fc1c14"), "{}", staged.sha256);
         assert_eq!(staged.size, 0);
     }

@@ -2,7 +2,6 @@
 
 use super::actor::JobActor;
 use super::shop::Shop;
-use crate::handle::ABANDONED_DECODERS;
 use crate::media;
 use crate::queue::LeaseRequest;
 use crate::queue::transition::Transition;
@@ -25,7 +24,7 @@ const ONCE: RestartPolicy = RestartPolicy {
     restart: Restart::Temporary,
     backoff: Backoff { first: Duration::ZERO, most: Duration::ZERO },
     healthy_after: Duration::ZERO,
-    intensity: (0, Duration::ZERO),
+    tolerated: 0,
 };
 
 /// Takes jobs from the queue; its supervisor is that of the jobs.
@@ -82,7 +81,7 @@ impl Leasing {
     /// Why a job that is begun now would fail, where that is so: each attempt counts.
     async fn obstacle(&self) -> Option<String> {
         let abandoned = media::abandoned();
-        if abandoned >= ABANDONED_DECODERS {
+        if abandoned >= media::ABANDONED_DECODERS {
             return Some(format!("{abandoned} decoders hang"));
         }
         match self.0.objects.free_bytes().await {

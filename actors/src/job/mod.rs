@@ -18,3 +18,5 @@ pub(crate) mod removal;
 pub mod run;
 pub(crate) mod shop;
 pub(crate) mod wake;
+
+pub use outputs::job_of;

@@ -1,8 +1,7 @@
 //! The files of a finished job: from its staging folder to their places, and which places those are.
 
 use super::run::{Finished, PICTURE, RESULTS, TRACKS, VIDEO};
-use crate::handle::digest;
-use crate::objects::{ObjectKey, Objects};
+use crate::objects::{ObjectKey, Objects, digest};
 use schema::id::JobId;
 use schema::job::record::{JobOutputs, MediaFile};
 use schema::{Error, ErrorKind, Result};
@@ -23,6 +22,14 @@ pub(super) fn keys(id: JobId) -> impl Iterator<Item = ObjectKey> {
     FILES
         .into_iter()
         .filter_map(move |(_, place, ext, _)| format!("{place}{id}.{ext}").parse().ok())
+}
+
+/// The job that a file belongs to, by its name: `.../{what}_{job}.{ext}`.
+#[must_use]
+pub fn job_of(key: &ObjectKey) -> Option<JobId> {
+    let name = key.as_str().rsplit('/').next()?;
+    let (stem, _) = name.split_once('.')?;
+    stem.rsplit_once('_')?.1.parse().ok()
 }
 
 /// Puts the files of `finished` in their places, whole and durably; told to `cancel`, it stops
@@ -76,6 +83,27 @@ pub(super) async fn discard(objects: &dyn Objects, id: JobId) {
     for key in keys(id) {
         if let Err(error) = objects.remove(&key).await {
             tracing::warn!(job = %id, %key, %error, "a file of an attempt that counts for nothing stays");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_its_job() {
+        const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let job = |key: &str| key.parse().ok().and_then(|key| job_of(&key));
+        for key in [
+            format!("uploads/people-count_{ID}.mp4"),
+            format!("outputs/tracks_{ID}.jsonl"),
+            format!("results/results_{ID}.json"),
+        ] {
+            assert_eq!(job(&key).expect("its job").to_string(), ID);
+        }
+        for key in ["a", "a_b.c", "uploads/x_.mp4", "../uploads/a", &format!("{ID}.mp4")] {
+            assert_eq!(job(key), None, "{key}");
         }
     }
 }

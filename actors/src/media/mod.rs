@@ -48,9 +48,12 @@ pub async fn open(input: &Input, limits: &Limits) -> Result<Box<dyn FrameSource>
     Ok(Box::new(ffmpeg::open(input, limits).await?))
 }
 
+/// Decoder threads that hang, from which on a node takes no more work.
+pub const ABANDONED_DECODERS: usize = 4;
+
 /// How many decoder threads were told to end more than 2 s ago and still hang.
 ///
-/// They only read; a node with 4 of them should take no more work.
+/// They only read; a node with [`ABANDONED_DECODERS`] of them takes no more work.
 #[must_use]
 pub fn abandoned() -> usize {
     ffmpeg::abandoned()

@@ -7,6 +7,7 @@
 mod digest;
 
 pub use digest::sha256;
+pub(crate) use digest::{digest, hexadecimal};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The key of an object: segments of `[A-Za-z0-9._-]` between slashes, none of which begins with a
 /// dot.
@@ -78,7 +80,8 @@ pub trait Objects: fmt::Debug + Send + Sync {
     /// Makes the file `staged` the object `key`, whole and durably, in place of one that was there.
     ///
     /// # Errors
-    /// `INSUFFICIENT_STORAGE`, `STORAGE_ERROR`; the object is unchanged then.
+    /// `INSUFFICIENT_STORAGE`, `STORAGE_ERROR`; the object is unchanged then, or the new one whole
+    /// and perhaps not durable.
     async fn adopt(&self, staged: &Path, key: &ObjectKey) -> Result<ObjectInfo>;
 
     /// A file of this machine with the object's bytes, for code that reads files only.
@@ -124,18 +127,55 @@ pub trait Objects: fmt::Debug + Send + Sync {
 
 /// A folder to make files in; it goes when this is dropped.
 #[derive(Debug)]
-pub struct Staging(tempfile::TempDir);
+pub struct Staging(Option<tempfile::TempDir>);
 
 impl Staging {
     /// Takes a folder that an engine made.
     #[must_use]
     pub const fn new(folder: tempfile::TempDir) -> Self {
-        Self(folder)
+        Self(Some(folder))
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.0.as_ref().expect("only the drop takes it").path()
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let folder = self.0.take();
+        let is_worker = Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+        // Large files take long to go: other tasks of this thread are taken over meanwhile.
+        match is_worker {
+            true => tokio::task::block_in_place(|| drop(folder)),
+            false => drop(folder),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_staging_folder_goes_with_its_handle_wherever_that_is_dropped() {
+        let staging = || Staging::new(tempfile::tempdir().expect("a folder"));
+        let gone = |staging: Staging| {
+            let path = staging.path().to_owned();
+            std::fs::write(path.join("a"), "frames").expect("can be written");
+            drop(staging);
+            !path.exists()
+        };
+        assert!(gone(staging()));
+        for handle in [
+            tokio::spawn(async move { gone(staging()) }),
+            tokio::task::spawn_blocking(move || gone(staging())),
+        ] {
+            assert!(handle.await.expect("no panic"));
+        }
+        assert!(std::thread::spawn(move || gone(staging())).join().expect("no panic"));
     }
 }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 
 thread_local! {
-    /// Where the last panic of this thread came from, while somebody wants to know.
+    /// Where the last panic of this thread came from, until somebody asks or it ends.
     static LAST: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 

@@ -1,8 +1,7 @@
 //! When something that ended is begun again: pure functions of what happened. Time and chance are
 //! handed in; nothing here waits.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How far a delay is moved by chance, as a part of it.
 const JITTER: f64 = 0.2;
@@ -48,9 +47,9 @@ pub(crate) struct RestartPolicy {
     pub(crate) backoff: Backoff,
     /// Who ran for so long has its failures forgotten.
     pub(crate) healthy_after: Duration,
-    /// More than this many ends within the time, and it counts as degraded; it is begun again
-    /// nevertheless.
-    pub(crate) intensity: (usize, Duration),
+    /// More ends than this, without having run well in between, and it counts as degraded until it
+    /// has; it is begun again nevertheless. No window of time: the greatest delay may be as long.
+    pub(crate) tolerated: u32,
 }
 
 /// How something ended.
@@ -74,19 +73,17 @@ pub(crate) enum Verdict {
 /// What is remembered of one child.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
+    /// Ends since it ran well.
     failures: u32,
-    /// Ends within the time of the intensity.
-    recent: VecDeque<Instant>,
 }
 
 impl History {
-    /// Takes note of an end at `now` after it had run for `ran`, and says what is to be done.
+    /// Takes note of an end after it had run for `ran`, and says what is to be done.
     pub(crate) fn after(
         &mut self,
         policy: &RestartPolicy,
         end: End,
         ran: Duration,
-        now: Instant,
         chance: f64,
     ) -> Verdict {
         let again = match policy.restart {
@@ -98,26 +95,20 @@ impl History {
             return Verdict::Remove;
         }
         if ran >= policy.healthy_after {
-            self.failures = 0;
+            self.ran_well();
         }
         self.failures = self.failures.saturating_add(1);
-        self.recent.push_back(now);
-        self.forget(policy, now);
         Verdict::Restart(policy.backoff.delay(self.failures, chance))
     }
 
-    /// Whether it ends too often to be called well at `now`.
-    pub(crate) fn is_degraded(&mut self, policy: &RestartPolicy, now: Instant) -> bool {
-        self.forget(policy, now);
-        self.recent.len() > policy.intensity.0
+    /// Takes note that it has run for as long as [`RestartPolicy::healthy_after`].
+    pub(crate) const fn ran_well(&mut self) {
+        self.failures = 0;
     }
 
-    fn forget(&mut self, policy: &RestartPolicy, now: Instant) {
-        let (most, within) = policy.intensity;
-        let old = |at: &Instant| now.saturating_duration_since(*at) > within;
-        while self.recent.front().is_some_and(old) || self.recent.len() > most + 1 {
-            self.recent.pop_front();
-        }
+    /// Whether it ends too often to be called well.
+    pub(crate) const fn is_degraded(&self, policy: &RestartPolicy) -> bool {
+        self.failures > policy.tolerated
     }
 }
 
@@ -133,7 +124,7 @@ mod tests {
         restart: Restart::Permanent,
         backoff: Backoff { first: Duration::from_millis(500), most: seconds(30) },
         healthy_after: seconds(60),
-        intensity: (5, seconds(60)),
+        tolerated: 5,
     };
 
     #[test]
@@ -157,7 +148,7 @@ mod tests {
     fn a_policy_says_which_ends_are_followed_by_a_beginning() {
         let check = |restart, end, expected: bool| {
             let policy = RestartPolicy { restart, ..CAMERA };
-            let verdict = History::default().after(&policy, end, seconds(1), Instant::now(), 0.0);
+            let verdict = History::default().after(&policy, end, seconds(1), 0.0);
             assert_eq!(verdict != Verdict::Remove, expected, "{restart:?} {end:?}");
         };
         check(Restart::Permanent, End::Normal, true);
@@ -170,11 +161,10 @@ mod tests {
 
     #[test]
     fn who_ran_well_begins_anew_and_who_does_not_is_degraded() {
-        let (mut history, mut now) = (History::default(), Instant::now());
-        let mut fail = |history: &mut History, ran: Duration| {
-            now += ran;
-            let verdict = history.after(&CAMERA, End::Abnormal, ran, now, 0.0);
-            (verdict, history.is_degraded(&CAMERA, now))
+        let mut history = History::default();
+        let fail = |history: &mut History, ran: Duration| {
+            let verdict = history.after(&CAMERA, End::Abnormal, ran, 0.0);
+            (verdict, history.is_degraded(&CAMERA))
         };
         let restart = |ms| Verdict::Restart(Duration::from_millis(ms));
         assert_eq!(fail(&mut history, seconds(1)), (restart(500), false));
@@ -183,20 +173,22 @@ mod tests {
         for _ in 0..4 {
             fail(&mut history, seconds(1));
         }
-        assert!(fail(&mut history, seconds(1)).1, "six ends within a minute");
-        assert!(!fail(&mut history, seconds(61)).1, "the others are long ago");
+        assert!(fail(&mut history, seconds(59)).1, "six ends in a row");
+        assert!(!fail(&mut history, seconds(60)).1, "it has run well");
     }
 
     #[test]
     fn a_child_that_dies_at_its_start_begins_seldom() {
-        let (mut history, begun) = (History::default(), Instant::now());
-        let (mut now, mut starts) = (begun, 0);
-        while now - begun < seconds(300) {
-            starts += 1;
-            match history.after(&CAMERA, End::Abnormal, Duration::ZERO, now, -1.0) {
-                Verdict::Restart(delay) => now += delay,
+        let (mut history, mut waited, mut starts) = (History::default(), Duration::ZERO, 0);
+        while waited < seconds(600) {
+            if waited < seconds(300) {
+                starts += 1;
+            }
+            match history.after(&CAMERA, End::Abnormal, Duration::ZERO, -1.0) {
+                Verdict::Restart(delay) => waited += delay,
                 Verdict::Remove => panic!("it is permanent"),
             }
+            assert_eq!(history.is_degraded(&CAMERA), waited > seconds(15), "after {waited:?}");
         }
         assert!(starts <= 19, "{starts} in five minutes, with the least jitter");
     }

@@ -42,7 +42,7 @@ pub enum ChildStatus {
     Running,
     /// It ended and is begun again soon.
     Waiting,
-    /// It ends too often.
+    /// It ends too often, or did until a short while ago.
     Degraded,
 }
 
@@ -83,6 +83,8 @@ pub(crate) enum Message {
     Add(ChildSpec),
     /// Begins a child again whose delay is over.
     Begin(String),
+    /// Looks whether a child runs as it did when it had been begun again so many times.
+    Settle(String, u64),
     /// Stops all children, then itself.
     Stop,
 }
@@ -173,6 +175,7 @@ impl Actor for Supervisor {
                 state.begin(&myself, &name).await;
             }
             Message::Begin(name) => state.begin(&myself, &name).await,
+            Message::Settle(name, restarts) => state.settle(&name, restarts),
             Message::Stop => {
                 state.stop().await;
                 myself.stop(None);
@@ -236,10 +239,26 @@ impl State {
         match (child.spec.begin)(myself.get_cell()).await {
             Ok(cell) => {
                 child.cell = Some(cell);
-                child.seen.status = ChildStatus::Running;
+                let policy = &child.spec.policy;
+                if child.history.is_degraded(policy) {
+                    let settle = Message::Settle(name.to_owned(), child.seen.restarts);
+                    drop(myself.send_after(policy.healthy_after, move || settle));
+                } else {
+                    child.seen.status = ChildStatus::Running;
+                }
                 self.show(name);
             }
             Err(error) => self.ended(myself, name, Some(error.to_string())),
+        }
+    }
+
+    /// Calls a child well again that has not ended since it was begun for the time `restarts`.
+    fn settle(&mut self, name: &str, restarts: u64) {
+        let Some(child) = self.children.get_mut(name) else { return };
+        if child.cell.is_some() && child.seen.restarts == restarts {
+            child.history.ran_well();
+            child.seen.status = ChildStatus::Running;
+            self.show(name);
         }
     }
 
@@ -251,16 +270,15 @@ impl State {
         if let Some(cause) = &cause {
             tracing::error!(child = name, cause, "an actor ended abnormally");
         }
-        let (now, chance) = (Instant::now(), self.chance.random_range(-1.0..=1.0));
-        let ran = now - child.begun;
+        let chance = self.chance.random_range(-1.0..=1.0);
         let policy = child.spec.policy;
-        match child.history.after(&policy, end, ran, now, chance) {
+        match child.history.after(&policy, end, child.begun.elapsed(), chance) {
             Verdict::Remove => {
                 self.children.remove(name);
                 self.observed.update(|seen| drop(seen.children.remove(name)));
             }
             Verdict::Restart(delay) => {
-                let degraded = child.history.is_degraded(&policy, now);
+                let degraded = child.history.is_degraded(&policy);
                 child.seen.status =
                     if degraded { ChildStatus::Degraded } else { ChildStatus::Waiting };
                 child.seen.restarts += 1;

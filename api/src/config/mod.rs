@@ -52,9 +52,9 @@ pub enum MediaAuth {
     Public,
 }
 
-/// The section as it is written; what is left out has a default.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The section as it is written; what is left out has a default, the same as in the table of settings
+/// of the command line.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `ENVIRONMENT`.
     pub environment: Environment,

@@ -22,6 +22,8 @@ use std::time::SystemTime;
 
 /// Where files are made; its name is no segment of a key.
 const STAGING: &str = ".staging";
+/// Says whose files they are; its name is no key.
+const OWNER: &str = ".database";
 
 /// A folder of objects.
 #[derive(Debug, Clone)]
@@ -40,7 +42,7 @@ struct Place {
 impl FolderObjects {
     /// Opens the folder at `path`, which is made where there is none, and removes what a killed
     /// process left in staging: only for who holds the lock of the data folder. New files are
-    /// refused while less than `floor` bytes would stay free.
+    /// refused while less than `floor` bytes are free; how large they will be is not asked.
     ///
     /// # Errors
     /// `STORAGE_ERROR`, `INSUFFICIENT_STORAGE`.
@@ -70,6 +72,30 @@ impl FolderObjects {
     /// `STORAGE_ERROR`.
     pub async fn staged(&self) -> Result<Vec<(String, SystemTime)>> {
         self.run(Place::staged).await
+    }
+
+    /// The database that knows these files, as [`FolderObjects::set_owner`] was told; nothing where
+    /// it never was.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    pub async fn owner(&self) -> Result<Option<String>> {
+        self.run(Place::owner).await
+    }
+
+    /// Notes durably that it is the database `owner` that knows these files.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_STORAGE`, `STORAGE_ERROR`; what was noted before stands then.
+    pub async fn set_owner(&self, owner: &str) -> Result<()> {
+        let owner = owner.to_owned();
+        self.run(move |place| place.set_owner(&owner)).await
+    }
+
+    /// The file that says so.
+    #[must_use]
+    pub fn owner_path(&self) -> PathBuf {
+        self.0.path.join(OWNER)
     }
 
     async fn run<T: Send + 'static>(
@@ -137,6 +163,25 @@ impl Place {
         }
         found.sort();
         Ok(found)
+    }
+
+    fn owner(&self) -> Result<Option<String>> {
+        match self.root.file(OWNER).and_then(io::read_to_string) {
+            Ok(owner) => Ok(Some(owner.trim().to_owned())),
+            Err(e) if beneath::is_absence(&e) => Ok(None),
+            Err(e) => Err(Error::io(self.path.join(OWNER).display(), e)),
+        }
+    }
+
+    fn set_owner(&self, owner: &str) -> Result<()> {
+        let write = || {
+            let staged = self.path.join(STAGING).join(OWNER);
+            std::fs::write(&staged, format!("{owner}\n"))?;
+            self.staging.file(OWNER)?.sync_all()?;
+            self.staging.rename(OWNER, &self.root, OWNER)?;
+            self.root.sync()
+        };
+        write().map_err(|e| Error::io(self.path.join(OWNER).display(), e))
     }
 
     /// Bytes above the floor.

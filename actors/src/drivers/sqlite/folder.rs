@@ -2,7 +2,7 @@
 
 use schema::{Error, ErrorKind, Result};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -46,6 +46,26 @@ impl FolderLock {
         Ok(Self { path: path.to_owned(), identity, _lock: lock })
     }
 
+    /// Whether somebody has the folder `path`. Nothing is made or written for it.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR` where that cannot be told.
+    pub fn is_taken(path: &Path) -> Result<bool> {
+        let file = path.join(LOCK_FILE);
+        let failed = |e| Error::io(file.display(), e);
+        let lock = match File::open(&file) {
+            Ok(lock) => lock,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(failed(e)),
+        };
+        // Several may ask at once; whoever has it has it alone.
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -69,7 +89,7 @@ fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
-fn sign(lock: &mut File) -> std::io::Result<()> {
+fn sign(lock: &mut File) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     writeln!(lock, "{}", std::process::id())
@@ -98,6 +118,8 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a folder");
         let path = temporary.path().join("a/b");
         assert_eq!(FolderLock::taken_at(&path), None);
+        let is_taken = || FolderLock::is_taken(&path).expect("it can be told");
+        assert!(!is_taken() && !path.exists(), "a question made it");
         let first = FolderLock::take(&path, "DATA_DIR").expect("it is free");
         assert_eq!(first.path(), path);
         let mode = fs::metadata(&path).expect("it was made").permissions().mode();
@@ -110,7 +132,12 @@ mod tests {
         assert_eq!(refused.message(), words);
         assert!(refused.hint().is_some_and(|hint| hint.ends_with("with MEDIA_ROOT")));
 
+        let signed = || (fs::read(path.join(LOCK_FILE)).ok(), FolderLock::taken_at(&path));
+        let before = signed();
+        assert!(is_taken());
         drop(first);
+        assert!(!is_taken());
+        assert_eq!(signed(), before, "a question wrote");
         FolderLock::take(&path, "DATA_DIR").expect("it is free again");
     }
 

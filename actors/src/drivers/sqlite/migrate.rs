@@ -43,7 +43,7 @@ pub(super) fn require_current(connection: &Connection, path: &Path) -> Result<()
 }
 
 /// The version of the tables; refuses a newer one, and a database of somebody else.
-fn version(connection: &Connection, path: &Path) -> Result<usize> {
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize> {
     let shown = path.display();
     let (application, tables, version) = header(connection)
         .map_err(|fault| fault.into_error(format_args!("{shown}: reading its version")))?;

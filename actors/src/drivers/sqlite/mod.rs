@@ -112,6 +112,18 @@ impl Sqlite {
         &self.path
     }
 
+    /// The name of this very database, which its copies share; nothing where it is in memory.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    pub async fn identity(&self) -> Result<Option<String>> {
+        if self.readers.is_none() {
+            return Ok(None);
+        }
+        let id = |c: &Connection| Ok(c.query_row("SELECT id FROM identity", [], |row| row.get(0))?);
+        self.read("identity", id).await.map(Some)
+    }
+
     /// Transactions that were committed; several operations share one.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -192,12 +204,16 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
-        if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
-            write_ahead(&connection)?;
-        }
         Ok(connection)
     };
-    open().map_err(|fault| fault.into_error(format_args!("open {shown}")))
+    let failed = |fault: Fault| fault.into_error(format_args!("open {shown}"));
+    let connection = open().map_err(failed)?;
+    if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        // The kind of journal stands in the file, which may be somebody else's.
+        migrate::version(&connection, path)?;
+        write_ahead(&connection).map_err(failed)?;
+    }
+    Ok(connection)
 }
 
 fn write_ahead(connection: &Connection) -> Outcome<()> {

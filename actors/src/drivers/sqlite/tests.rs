@@ -152,7 +152,9 @@ fn what_is_not_of_this_version_is_refused_in_clear_words() {
     let ways: [(&str, Opener); 3] =
         [("open", Sqlite::open), ("attach", Sqlite::attach), ("read", Sqlite::open_read_only)];
     let refused = |path: &Path, way: Opener| {
+        let before = std::fs::read(path).ok();
         let error = way(path).expect_err("it is refused");
+        assert!(std::fs::read(path).ok() == before, "it was changed");
         assert_eq!(error.kind(), ErrorKind::StorageError, "{error}");
         error.message().to_owned()
     };
@@ -287,6 +289,10 @@ async fn who_fails_leaves_the_others_alone() {
         insert("c", || panic!("a piece of work panics")),
         insert("d", || Ok(())),
     ];
+    let writer = store.writer.as_ref().expect("it writes");
+    while writer.waiting() < 4 {
+        tokio::task::yield_now().await;
+    }
     drop(release);
     let kinds: Vec<_> = join_all(answers)
         .await

@@ -6,13 +6,14 @@ use super::*;
 use schema::ErrorKind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 const AT_ONCE: RestartPolicy = RestartPolicy {
     restart: Restart::Permanent,
     backoff: Backoff { first: Duration::from_millis(1), most: Duration::from_millis(2) },
     healthy_after: Duration::from_secs(60),
-    intensity: (3, Duration::from_secs(60)),
+    tolerated: 3,
 };
 
 /// What a scripted child does at each of its starts.
@@ -22,6 +23,8 @@ enum Life {
     Panic,
     End,
     Stay,
+    /// Panics once the stage tells it to.
+    PanicWhenTold,
 }
 
 /// A child that follows a script, and notes when it is stopped.
@@ -31,6 +34,8 @@ struct Scripted {
     lives: Vec<Life>,
     begun: Arc<AtomicU32>,
     stopped: Arc<Mutex<Vec<&'static str>>>,
+    told: Arc<Notify>,
+    stays: Arc<Notify>,
 }
 
 impl Service for Scripted {
@@ -40,7 +45,12 @@ impl Service for Scripted {
             Life::Fail => Err(Error::new(ErrorKind::ServerError, "as scripted")),
             Life::Panic => panic!("as scripted"),
             Life::End => Ok(()),
+            Life::PanicWhenTold => {
+                self.told.notified().await;
+                panic!("as scripted")
+            }
             Life::Stay => {
+                self.stays.notify_one();
                 stop.cancelled().await;
                 self.stopped.lock().expect("no panic").push(self.name);
                 Ok(())
@@ -51,17 +61,26 @@ impl Service for Scripted {
 
 struct Stage {
     stopped: Arc<Mutex<Vec<&'static str>>>,
+    told: Arc<Notify>,
+    stays: Arc<Notify>,
     observed: Observed<TreeState>,
 }
 
 impl Stage {
     fn new() -> Self {
-        Self { stopped: Arc::default(), observed: Observed::new() }
+        Self {
+            stopped: Arc::default(),
+            told: Arc::default(),
+            stays: Arc::default(),
+            observed: Observed::new(),
+        }
     }
 
     fn child(&self, name: &'static str, policy: RestartPolicy, lives: &[Life]) -> ChildSpec {
-        let (lives, stopped) = (lives.to_vec(), Arc::clone(&self.stopped));
-        worker(name, policy, Scripted { name, lives, begun: Arc::default(), stopped })
+        let (lives, begun) = (lives.to_vec(), Arc::default());
+        let stopped = Arc::clone(&self.stopped);
+        let (told, stays) = (Arc::clone(&self.told), Arc::clone(&self.stays));
+        worker(name, policy, Scripted { name, lives, begun, stopped, told, stays })
     }
 
     async fn begin(&self, children: Vec<ChildSpec>) -> ActorRef<Message> {
@@ -94,8 +113,23 @@ async fn children_that_die_are_begun_again_and_their_siblings_live_on() {
 async fn a_child_that_dies_again_and_again_is_degraded_but_not_given_up() {
     let stage = Stage::new();
     let supervisor = stage.begin(vec![stage.child("weak", AT_ONCE, &[Life::Fail; 5])]).await;
+    stage.stays.notified().await;
+    // Once a later message is done, the last start of the weak one is seen as well.
+    supervisor.cast(Message::Add(stage.child("later", AT_ONCE, &[]))).expect("it runs");
+    stage.until("later", |s| s.status == ChildStatus::Running).await;
+    let seen = stage.observed.get().children["weak"].clone();
+    assert_eq!((seen.status, seen.restarts), (ChildStatus::Degraded, 5), "not well yet");
+    stop(&supervisor, Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_degraded_child_that_runs_well_is_well_again() {
+    let stage = Stage::new();
+    let soon = Duration::from_millis(20);
+    let policy = RestartPolicy { healthy_after: soon, tolerated: 0, ..AT_ONCE };
+    let supervisor = stage.begin(vec![stage.child("weak", policy, &[Life::Fail])]).await;
     stage.until("weak", |s| s.status == ChildStatus::Degraded).await;
-    stage.until("weak", |s| s.status == ChildStatus::Running && s.restarts == 5).await;
+    stage.until("weak", |s| s.status == ChildStatus::Running && s.restarts == 1).await;
     stop(&supervisor, Duration::from_secs(5)).await;
 }
 
@@ -119,9 +153,13 @@ async fn the_temporary_end_for_good() {
     let stage = Stage::new();
     let temporary = RestartPolicy { restart: Restart::Temporary, ..AT_ONCE };
     let supervisor = stage.begin(vec![stage.child("first", AT_ONCE, &[])]).await;
-    supervisor.cast(Message::Add(stage.child("job", temporary, &[Life::Panic]))).expect("runs");
-    stage.until("first", |s| s.status == ChildStatus::Running).await;
-    stage.observed.wait_for(|s| s.children.len() == 1).await;
+    let job = stage.child("job", temporary, &[Life::PanicWhenTold]);
+    supervisor.cast(Message::Add(job)).expect("runs");
+    stage.until("job", |s| s.status == ChildStatus::Running).await;
+    stage.told.notify_one();
+    let has_ended = |s: &ChildState| s.status != ChildStatus::Running || s.restarts > 0;
+    let seen = stage.observed.wait_for(|s| s.children.get("job").is_none_or(has_ended)).await;
+    assert!(seen.children.keys().eq(["first"]), "{seen:?}");
     stop(&supervisor, Duration::from_secs(5)).await;
 }
 
