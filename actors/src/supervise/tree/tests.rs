@@ -170,8 +170,14 @@ async fn a_name_is_that_of_one_child() {
     let supervisor = stage.begin(Vec::new()).await;
     let begun = Arc::<AtomicU32>::default();
     for _ in 0..2 {
-        let (lives, stopped) = (Vec::new(), Arc::clone(&stage.stopped));
-        let job = Scripted { name: "job", lives, begun: Arc::clone(&begun), stopped };
+        let job = Scripted {
+            name: "job",
+            lives: Vec::new(),
+            begun: Arc::clone(&begun),
+            stopped: Arc::clone(&stage.stopped),
+            told: Arc::default(),
+            stays: Arc::default(),
+        };
         supervisor.cast(Message::Add(worker("job", temporary, job))).expect("runs");
     }
     stop(&supervisor, Duration::from_secs(5)).await;
