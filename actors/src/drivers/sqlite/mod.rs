@@ -233,4 +233,4 @@ fn write_ahead(connection: &Connection) -> Outcome<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -66,6 +66,11 @@ fn job() -> Job {
 
 const OPEN: Admission = Admission { waiting_per_owner: 1000, waiting: 1000 };
 
+/// Has the database at `file` do this, beside whoever serves it.
+pub(crate) fn beside(file: &Path, sql: &str) {
+    Connection::open(file).expect("it opens").execute_batch(sql).expect("it is done");
+}
+
 async fn submit(store: &Sqlite) -> Result<JobId> {
     let job = job();
     let id = job.id;

@@ -6,6 +6,7 @@ mod interrupts;
 mod starts;
 
 use super::*;
+use crate::drivers::sqlite;
 use crate::testing::node::{Ground, quick};
 use crate::testing::runner::{Act, ScriptedRunner};
 use schema::event::{Event, EventBody};
@@ -105,8 +106,7 @@ impl Stage {
 
 /// Has the database of `ground`, which is on disk, do this, beside whoever serves it.
 fn beside(ground: &Ground, sql: &str) {
-    let database = rusqlite::Connection::open(ground.folder.path().join("sightline.db"));
-    database.expect("it opens").execute_batch(sql).expect("it is done");
+    sqlite::tests::beside(&ground.folder.path().join("sightline.db"), sql);
 }
 
 fn input(id: JobId) -> String {
