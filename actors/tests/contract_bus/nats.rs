@@ -87,11 +87,11 @@ async fn it_holds_the_contract_while_its_server_dies_and_stalls() {
     }
     suite::run(&bus).await;
 
-    server.signal("STOP");
+    server.signal("STOP").await;
     let flushed = bus.publish_all(stored(7..9)).await;
     assert_eq!(kind(flushed), Some(ErrorKind::NotReady), "a server that stalls got them");
     until(&bus, "the stall is seen", |bus| !bus.state().connected).await;
-    server.signal("CONT");
+    server.signal("CONT").await;
     until(&bus, "connected once more", |bus| bus.state().connected).await;
     bus.publish_all(stored(7..9)).await.expect("connected once more");
     suite::run(&bus).await;

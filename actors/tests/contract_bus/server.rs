@@ -73,11 +73,20 @@ impl Server {
         assert!(self.is_ready().await, "the server did not start again");
     }
 
-    /// Sends it a signal: `STOP` or `CONT`.
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let told = Command::new("kill").args([&format!("-{name}"), &pid]).status();
-        assert!(told.expect("kill runs").success());
+    /// Sends it a signal: `STOP` or `CONT`. A stop is waited for: the threads of a server that was
+    /// told to stop may still answer for a moment.
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.child.id();
+        // The shell's own: a bare machine has no other.
+        let told = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
+        assert!(told.expect("sh runs").success());
+        let mut poll = tokio::time::interval(Duration::from_millis(5));
+        let stopped = async {
+            while name == "STOP" && !all_stand(pid) {
+                poll.tick().await;
+            }
+        };
+        tokio::time::timeout(LONG, stopped).await.expect("nats-server stops");
     }
 
     /// Waits for the file that a server writes when it listens; false where it ended instead.
@@ -110,6 +119,15 @@ fn untried() -> Option<u16> {
     let i = TRIED.fetch_add(1, Ordering::Relaxed);
     let port = 20_000 + (std::process::id() * 131 + i * 7) % 12_000;
     (i < 2000).then(|| u16::try_from(port).expect("below 32,000"))
+}
+
+/// Whether every thread of the process is stopped (proc(5): state `T`).
+fn all_stand(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 fn program() -> Option<PathBuf> {
