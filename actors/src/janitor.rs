@@ -121,8 +121,10 @@ impl Janitor {
         Ok(())
     }
 
-    /// Removes files whose job is gone, or ended without them.
+    /// Removes files whose job is gone, or ended without them; tells of one that would not go once
+    /// the others have.
     async fn remove_orphans(&self, now: WallTime) -> Result<()> {
+        let mut done = Ok(());
         for object in self.objects.list().await? {
             let Some(id) = job_of(&object.key) else { continue };
             let is_orphan = match self.store.job(&Scope::System, id).await {
@@ -134,11 +136,13 @@ impl Janitor {
             };
             if is_orphan {
                 tracing::info!(key = %object.key, "a file that belongs to no job is removed");
-                self.objects.remove(&object.key).await?;
-                self.observed.update(|seen| seen.orphans += 1);
+                match self.objects.remove(&object.key).await {
+                    Ok(()) => self.observed.update(|seen| seen.orphans += 1),
+                    Err(error) => done = Err(error),
+                }
             }
         }
-        Ok(())
+        done
     }
 }
 

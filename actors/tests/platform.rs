@@ -211,7 +211,7 @@ async fn a_clip_goes_all_the_way() {
         assert_eq!(refused.expect_err("not theirs").kind(), ErrorKind::NotFound);
     }
 
-    let retried = new(house.node.retry(&house.scope, id).await.expect("has ended"));
+    let retried = new(house.node.retry(&house.scope, id, None).await.expect("has ended"));
     assert_eq!((retried.retry_of, &retried.input.sha256), (Some(id), &job.input.sha256));
     house.node.delete(&house.scope, id).await.expect("may be deleted");
     let job = house.ended(retried.id).await;

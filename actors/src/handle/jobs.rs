@@ -131,7 +131,12 @@ impl Platform {
     ///
     /// # Errors
     /// `NOT_FOUND`; `CONFLICT` where it has not ended; as [`Platform::submit`].
-    pub async fn retry(&self, scope: &Scope, id: JobId) -> Result<Created> {
+    pub async fn retry(
+        &self,
+        scope: &Scope,
+        id: JobId,
+        idempotency_key: Option<String>,
+    ) -> Result<Created> {
         self.expect_open()?;
         let job = self.job(scope, id).await?;
         if !job.state.is_final() {
@@ -145,7 +150,7 @@ impl Platform {
             params: job.params,
             accepted: CANONICAL_EXTENSIONS,
             priority: job.priority,
-            idempotency_key: None,
+            idempotency_key,
             retry_of: Some(id),
         };
         self.create(owner, submission).await

@@ -125,7 +125,8 @@ enum Cancelling {
 
 #[derive(ApiResponse)]
 enum Retried {
-    /// The new job waits to be begun.
+    /// The new job waits to be begun. An `Idempotency-Key` that was seen before gives the job that it
+    /// made.
     #[oai(status = 202)]
     Job(
         Json<JobBody>,
@@ -253,8 +254,12 @@ impl JobsApi {
         caller: Caller,
         /// The job's id.
         id: Path<String>,
+        /// The same wish sent again within 24 h makes no second job.
+        #[oai(name = "Idempotency-Key", validator(min_length = 1, max_length = 255))]
+        idempotency_key: Header<Option<String>>,
     ) -> Result<Retried, Failure> {
-        let created = services.platform.retry(&caller.scope(), job_id(&id.0)?).await?;
+        let (scope, id) = (caller.scope(), job_id(&id.0)?);
+        let created = services.platform.retry(&scope, id, idempotency_key.0).await?;
         let (body, location) = shown(&services, request, &caller, created.job());
         Ok(Retried::Job(body, location))
     }

@@ -50,6 +50,15 @@ async fn a_job_is_submitted_followed_fetched_and_deleted() {
     let list = ann.get("/api/v1/jobs?limit=10").await.json();
     assert_eq!((&list["meta"]["total"], &list["data"][0]["id"]), (&json!(1), &json!(id)));
     assert!(list["data"][0].get("tracking_data").is_none());
+    let retry = async |key: &str| {
+        let path = format!("/api/v1/jobs/{id}/retry");
+        let answer = ann.send("POST", &path, &[("idempotency-key", key)], b"").await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        assert_eq!(answer.json()["data"]["retry_of"], json!(id));
+        id_of(&answer)
+    };
+    let (again, resent, other) = (retry("a").await, retry("a").await, retry("b").await);
+    assert!(again == resent && again != other && again != id, "{again} {resent} {other}");
     let gone = ann.delete(&format!("/api/v1/jobs/{id}")).await;
     assert_eq!(gone.status, 204, "{}", gone.text());
     assert_eq!(ann.get(&format!("/api/v1/jobs/{id}")).await.status, 404);
