@@ -158,11 +158,11 @@ table! {
     http {
         /// Requests of one client
         rate_limit_requests, RATE_LIMIT_REQUESTS, by("60000/min", "1200/min"), "a number per s, min or h, such as 600/min";
-        /// Requests that are worked on at once
+        /// Requests that are worked on at once; one client may have an eighth
         max_in_flight, MAX_REQUESTS_IN_FLIGHT, Value("512"), "1 to 100000";
-        /// Connections that are held at once
+        /// Connections that are held at once; one address may have half, a trusted proxy all
         max_connections, MAX_CONNECTIONS, Value("4096"), "1 to 1000000";
-        /// How many seconds the head of a request may take, and its body may pause
+        /// How many seconds a request may take to come, and its body may pause; an upload has one more for every 16 KiB
         idle_seconds, HTTP_IDLE_SECONDS, Value("60"), "1 to 3600";
     }
     websocket {
