@@ -222,7 +222,7 @@ story("a session that has ended asks to sign in again", async () => {
   const person = await Person.at(browser, server.url);
   const page = await person.open();
   await register(page, "fay");
-  // Another has used it: the server ends all that came of it.
+  // What this browser keeps is no token of the server's any more.
   await page.evaluate(() => localStorage.setItem("sightline.session", '{"user":"nobody","refresh":"stolen"}'));
   await page.reload();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();

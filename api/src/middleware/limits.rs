@@ -73,12 +73,14 @@ impl RequestLimits {
         services: &Services,
         context: &Context,
     ) -> Result<Option<Permit>, Failure> {
+        self.bound_body(request)?;
+        if is_probe(request.uri()) {
+            return Ok(None);
+        }
         let user = bearer_token(request).and_then(|token| services.auth.user_of(token));
         let client = user.map_or_else(|| Client::Address(client_key(context.client)), Client::User);
         self.rate.check(&client)?;
-        let permit = if is_probe(request.uri()) { None } else { Some(self.permit(client)?) };
-        self.bound_body(request)?;
-        Ok(permit)
+        self.permit(client).map(Some)
     }
 
     fn permit(&self, client: Client) -> Result<Permit, Failure> {

@@ -27,7 +27,7 @@ export function row(job, { confirm, gone, say }) {
     renew((await ask(`${path}/cancel`, { method: "POST" })).data);
   }, fail);
   const bar = el("div", { className: "bar" }, progress, rate, cancel);
-  const problem = el("p", { className: "problem", hidden: true });
+  const problem = el("p", { className: "problem", role: "alert", hidden: true });
   const result = part("div", "result");
   const actions = part("div", "row actions");
   const details = el("details", {},
@@ -56,10 +56,10 @@ export function row(job, { confirm, gone, say }) {
     } else {
       progress.removeAttribute("value"); // how long it takes is not known yet
     }
-    const failed = job.status === "failed" ? job.error : null;
-    tell(problem, failed && explain(failed));
     if (shown === job.status) return;
     shown = job.status;
+    const failed = job.status === "failed" ? job.error : null;
+    tell(problem, failed && explain(failed));
     actions.replaceChildren(...buttons());
     if (job.status === "done" && details.open) open().catch(fail);
   }
@@ -105,13 +105,14 @@ export function row(job, { confirm, gone, say }) {
   async function open() {
     if (job.status !== "done" || result.childElementCount > 0) return;
     await fetched();
+    if (result.childElementCount > 0) return; // it was opened twice meanwhile
     const again = async () => (await ask(path)).data;
     result.replaceChildren(...[picture(job, again), figures(job), warnings(job)].filter(Boolean));
-    const files = [
-      [job.output_video, "Download video"], [job.output_image, "Download picture"], [job.tracks_url, "Tracks (JSON lines)"],
-    ];
-    actions.prepend(...files.filter(([url]) => url).map(([url, textContent]) =>
-      el("a", { className: "button quiet", href: local(url), download: "", textContent })));
+    const files = [["output_video", "Download video"], ["output_image", "Download picture"], ["tracks_url", "Tracks (JSON lines)"]];
+    // Addresses are good for a while only: each click asks for a fresh one.
+    const fetchFile = async (field) => el("a", { href: local((await again())[field]), download: "" }).click();
+    actions.prepend(...files.filter(([field]) => job[field]).map(([field, text]) =>
+      button(text, "quiet", () => fetchFile(field), fail)));
   }
 
   function fail(error) {
@@ -136,7 +137,7 @@ export function row(job, { confirm, gone, say }) {
         Object.assign(job, { status: data.status, progress: data.progress, error: data.error ?? null });
         rate.textContent = data.status === "processing" && data.attempt > 1 ? `attempt ${data.attempt}` : "";
         if (data.status !== before) told();
-      } else if (type === "job_progress") {
+      } else if (type === "job_progress" && isRunning(job)) { // it may come after the end
         Object.assign(job, { status: "processing", progress: data.progress });
         rate.textContent = pace(data);
       }

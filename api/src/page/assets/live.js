@@ -6,19 +6,22 @@ const QUICKEST = 250;
 const SLOWEST = 10_000;
 /** The server says every 30 s that it lives. */
 const SILENCE = 75_000;
+/** Events that are known as told. */
+const REMEMBERED = 4096;
 
 /**
  * Listens to `subjects`: `event` is called with each event once, `state` with `live`, `connecting`
- * or `off`, `gap` where events are gone that were not seen. Gives a function that ends it.
+ * or `off`, `ready` once: from then on nothing is missed, `gap` where events are gone that were not
+ * seen. Gives a function that ends it.
  */
-export function listen(subjects, { event, state, gap }) {
+export function listen(subjects, { event, state, ready, gap }) {
   let socket = null;
   let cursor = null;
   let wait = QUICKEST;
   let ended = false;
   let retry = null;
   let watchdog = null;
-  const seen = new Map(); // last number of each stream: repetitions are dropped
+  const seen = new Set(); // places of the last events: repetitions are dropped
 
   async function connect() {
     clearTimeout(retry);
@@ -49,24 +52,31 @@ export function listen(subjects, { event, state, gap }) {
 
   function take(message) {
     watch();
+    const first = cursor === null;
     if (message.cursor) cursor = message.cursor;
     switch (message.op) {
       case "subscribed":
         wait = QUICKEST;
         state("live");
+        if (first) ready();
         break;
       case "gone":
         cursor = message.oldest;
         gap();
         break;
       case "event":
-        if (message.stream) {
-          if ((seen.get(message.stream) ?? 0) >= message.seq) return;
-          seen.set(message.stream, message.seq);
-        }
-        event(message);
+        if (!repeated(message)) event(message);
         break;
     }
+  }
+
+  function repeated({ stream, seq }) {
+    if (!stream) return false;
+    const place = `${stream}:${seq}`;
+    if (seen.has(place)) return true;
+    seen.add(place);
+    if (seen.size > REMEMBERED) seen.delete(seen.values().next().value); // the oldest
+    return false;
   }
 
   function again() {

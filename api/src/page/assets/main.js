@@ -4,7 +4,7 @@ import { el, tell } from "./dom.js";
 import { row } from "./job.js";
 import { listen } from "./live.js";
 import { ask, canLeave, enter, leave, onEnd, resume } from "./session.js";
-import { upload } from "./upload.js";
+import { abandon, upload } from "./upload.js";
 import { explain, kindName, sentence } from "./words.js";
 
 const CONNECTION = { live: "Live", connecting: "Connecting", off: "" };
@@ -12,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 const jobs = new Map();
 let stop = null;
 let cursor = null;
+let visit = 0; // what was asked for somebody else is not shown
 
 function connection(state) {
   $("connection").dataset.state = state;
@@ -61,8 +62,9 @@ function add(job, place) {
 }
 
 async function older() {
-  const first = jobs.size === 0;
+  const [first, mine] = [jobs.size === 0, visit];
   const { data, meta } = await ask(`/jobs${cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`}`);
+  if (mine !== visit) return;
   for (const job of data) add(job, "append");
   if (first && data.length > 0) jobs.get(data[0].id).open();
   cursor = meta.cursor;
@@ -75,6 +77,16 @@ async function again() {
   for (const id of [...jobs.keys()]) gone(id);
   cursor = null;
   await older();
+  listProblem(null);
+}
+
+/** What changed between the list and the first event. */
+async function catchUp() {
+  if (jobs.size === 0) return again();
+  const mine = visit;
+  const { data } = await ask("/jobs");
+  if (mine !== visit) return;
+  for (const job of data.reverse()) add(job, "prepend");
 }
 
 async function take(event) {
@@ -94,17 +106,25 @@ function kinds(types) {
 }
 
 async function begin(user) {
+  kinds((await ask("/job-types")).data);
   $("sign-in").hidden = true;
   tell($("who"), user.username);
   $("sign-out").hidden = !canLeave();
-  kinds((await ask("/job-types")).data);
   $("workplace").hidden = false;
-  // Listening begins before the list is read: nothing falls between.
-  stop = listen(["job.>"], { event: take, state: connection, gap: () => again().catch(listProblem) });
-  await older().catch(listProblem);
+  const listed = older().catch(listProblem);
+  stop = listen(["job.>"], {
+    event: take,
+    state: connection,
+    ready: () => listed.then(catchUp).catch(listProblem),
+    gap: () => again().catch(listProblem),
+  });
+  await listed;
 }
 
 function end(why = null) {
+  visit += 1;
+  abandon();
+  listProblem(null);
   stop?.();
   stop = null;
   cursor = null;

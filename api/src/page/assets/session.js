@@ -107,6 +107,8 @@ export async function enter(how, username, password) {
 
 /** Signs out, in all tabs and on the server. */
 export async function leave() {
+  // A renewal on its way would bring the session back.
+  await refreshing?.catch(() => {});
   const token = kept()?.refresh;
   forget();
   if (token) await post("/auth/logout", { refresh_token: token }).catch(() => {});

@@ -5,6 +5,12 @@ import { credentials, Problem } from "./session.js";
 import { explain } from "./words.js";
 
 let last = Promise.resolve(); // the upload before: they go one after another
+const open = new Set(); // what would end each of them
+
+/** Ends all uploads, also those that wait. */
+export function abandon() {
+  for (const aborting of open) aborting.abort();
+}
 
 /** Sends `file` as a job of type `kind`; its row stands in `list` until `onJob` has the job. */
 export function upload(file, kind, list, onJob) {
@@ -23,17 +29,19 @@ export function upload(file, kind, list, onJob) {
   };
   function begin() {
     const aborting = new AbortController();
+    open.add(aborting);
     tell(problem, null);
     row.classList.remove("failed");
     const stop = () => { aborting.abort(); row.remove(); };
     actions.replaceChildren(button("Cancel", "quiet", stop));
     last = last.then(async () => {
-      if (aborting.signal.aborted) return;
       try {
         onJob(await submit(file, kind, key, shown, aborting.signal));
         row.remove();
       } catch (error) {
         if (!aborting.signal.aborted) fail(error);
+      } finally {
+        open.delete(aborting);
       }
     });
   }
@@ -51,7 +59,9 @@ export function upload(file, kind, list, onJob) {
 }
 
 async function submit(file, kind, key, onProgress, signal) {
+  signal.throwIfAborted();
   const headers = { ...await credentials(), "idempotency-key": key };
+  signal.throwIfAborted();
   const form = new FormData();
   form.append("job_type", kind);
   form.append("file", file, file.name);
