@@ -78,6 +78,7 @@ story("somebody registers, uploads a video, sees it being counted, and watches i
   const results = JSON.parse(Buffer.concat(await file.toArray()).toString()) as Record<string, number>;
   assert.ok(results["peak_people"]! > 0, "something moves in it");
   assert.equal(await done.locator(".count strong").textContent(), String(results["total_people"]));
+  assert.match((await done.locator(".count").textContent())!, /moving objects?$/, "motion knows no people");
   const figure = (name: string) => done.getByRole("definition").and(done.locator(`dt:text-is("${name}") + dd`));
   assert.equal(await figure("Most at once").textContent(), String(results["peak_people"]));
   await page.getByRole("status").filter({ hasText: /long\.mp4: done, / }).waitFor({ state: "attached" });

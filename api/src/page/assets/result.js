@@ -13,9 +13,16 @@ const FIGURES = [
 
 /** The result in a few words: `6 people`, `7 crossings`. */
 export function headline(job) {
-  if ("total_people" in job) return counted(job.total_people, "person", "people");
+  if ("total_people" in job) return counted(job.total_people, ...things(job.counted_classes));
   if ("total_crossings" in job) return counted(job.total_crossings, "crossing", "crossings");
   return "";
+}
+
+/** What was counted, one of it and many. */
+function things(classes) {
+  const only = (name) => classes.length === 1 && classes[0] === name;
+  if (only("person")) return ["person", "people"];
+  return only("moving") ? ["moving object", "moving objects"] : ["object", "objects"];
 }
 
 /** A URL of this server, by whatever name it is known to itself. */
@@ -50,11 +57,11 @@ export function picture(job, renew) {
 export function figures(job) {
   const number = (value) => Number.isInteger(value)
     ? value.toLocaleString() : value.toLocaleString(undefined, { maximumFractionDigits: 2 });
-  const [count, unit] = headline(job).split(" ");
+  const [count, ...unit] = headline(job).split(" ");
   const rows = FIGURES.filter(([key]) => key in job).map(([key, label]) =>
     el("div", {}, el("dt", { textContent: label }), el("dd", { textContent: number(job[key]) })));
   return el("div", { className: "figures" },
-    el("p", { className: "count" }, el("strong", { textContent: count }), ` ${unit ?? ""}`),
+    el("p", { className: "count" }, el("strong", { textContent: count }), ` ${unit.join(" ")}`),
     lines(job), el("dl", {}, ...rows), source(job));
 }
 
