@@ -1,7 +1,7 @@
 //! `fsck` finds what does not fit together.
 
 use crate::endings::signal;
-use crate::service::{Service, frames};
+use crate::service::{Service, User, frames};
 use crate::support::{clip, finish, sightline};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -27,6 +27,15 @@ fn findings_with(data: &Path, flags: &[&str]) -> Vec<(String, String)> {
     rows.iter().map(|row| (text(row, "invariant"), text(row, "message"))).collect()
 }
 
+/// A user of `service`, who has submitted a video of so many seconds, and the job.
+async fn submitted(service: &Service, home: &Path, seconds: u32) -> (User, String) {
+    let video = home.join("clip.mp4");
+    clip(&video, seconds, &[]);
+    let user = service.user("ann", "correct horse battery").await;
+    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    (user, id)
+}
+
 fn age(path: &Path, written: SystemTime) {
     File::options().write(true).open(path).and_then(|f| f.set_modified(written)).expect("can be");
 }
@@ -34,11 +43,9 @@ fn age(path: &Path, written: SystemTime) {
 #[tokio::test]
 async fn i6_files_and_rows_belong_together() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (data, video) = (home.path().join("data"), home.path().join("clip.mp4"));
-    clip(&video, 1, &[]);
+    let data = home.path().join("data");
     let service = Service::start(&data, &[]);
-    let user = service.user("ann", "correct horse battery").await;
-    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    let (user, id) = submitted(&service, home.path(), 1).await;
     user.done(&id).await;
     assert_eq!(findings(&data), []);
     signal(&service.child, "-TERM");
@@ -67,11 +74,9 @@ async fn i6_files_and_rows_belong_together() {
 #[tokio::test]
 async fn i10_a_job_that_nobody_runs_is_not_marked_running() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (data, video) = (home.path().join("data"), home.path().join("clip.mp4"));
-    clip(&video, 60, &[]);
+    let data = home.path().join("data");
     let service = Service::start(&data, &[]);
-    let user = service.user("ann", "correct horse battery").await;
-    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    let (user, id) = submitted(&service, home.path(), 60).await;
     user.job_when(&id, |job| frames(job) > 0).await;
     assert_eq!(findings(&data), []);
     service.kill();
@@ -110,11 +115,9 @@ async fn i10_nothing_older_than_the_server_is_in_its_staging() {
 #[tokio::test]
 async fn i2_files_have_the_bytes_that_are_on_record() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (data, video) = (home.path().join("data"), home.path().join("clip.mp4"));
-    clip(&video, 1, &[]);
+    let data = home.path().join("data");
     let service = Service::start(&data, &[]);
-    let user = service.user("ann", "correct horse battery").await;
-    let id = user.submit("people-count", &json!({ "model": "motion" }), &video).await;
+    let (user, id) = submitted(&service, home.path(), 1).await;
     user.done(&id).await;
     assert_eq!(findings_with(&data, &["--hash"]), []);
     for key in [format!("uploads/people-count_{id}.mp4"), format!("results/results_{id}.json")] {

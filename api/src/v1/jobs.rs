@@ -123,19 +123,6 @@ enum Cancelling {
     ),
 }
 
-#[derive(ApiResponse)]
-enum Retried {
-    /// The new job waits to be begun. An `Idempotency-Key` that was seen before gives the job that it
-    /// made.
-    #[oai(status = 202)]
-    Job(
-        Json<JobBody>,
-        /// Where the new job is.
-        #[oai(header = "Location")]
-        String,
-    ),
-}
-
 pub(crate) struct JobsApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Jobs")]
@@ -257,11 +244,11 @@ impl JobsApi {
         /// The same wish sent again within 24 h makes no second job.
         #[oai(name = "Idempotency-Key", validator(min_length = 1, max_length = 255))]
         idempotency_key: Header<Option<String>>,
-    ) -> Result<Retried, Failure> {
+    ) -> Result<Accepted, Failure> {
         let (scope, id) = (caller.scope(), job_id(&id.0)?);
         let created = services.platform.retry(&scope, id, idempotency_key.0).await?;
         let (body, location) = shown(&services, request, &caller, created.job());
-        Ok(Retried::Job(body, location))
+        Ok(Accepted::Job(body, location))
     }
 
     /// The exact bytes of a job's results.

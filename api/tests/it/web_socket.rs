@@ -173,6 +173,8 @@ async fn a_job_is_followed_live_and_read_again() {
 async fn what_one_may_not_hear_is_refused_by_name_and_silent_by_wildcard() {
     let server = Server::start().await;
     let ((ann, _), (ben, _)) = (server.user("ann").await, server.user("ben").await);
+    let asked = ben.get("/api/v1/events?subjects=wake.jobs").await;
+    assert_eq!((asked.status, asked.code()), (403, "FORBIDDEN".to_owned()), "as over the socket");
     let id = submit(&ann).await;
     ended(&ann, &id).await;
     let mut peer = Peer::of(&server, &ben).await;
