@@ -99,7 +99,20 @@ story("files are dropped, and the second waits for the first", async () => {
     }
     return transfer;
   }, bytes);
+  // The first is held on its way: the second is not sent meanwhile.
+  let sent = 0;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => { release = resolve; });
+  await page.route("**/api/v1/jobs", async (route) => {
+    if (route.request().method() === "POST" && ++sent === 1) await held;
+    await route.continue();
+  });
+  const first = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/api/v1/jobs"));
   await page.dispatchEvent("main", "drop", { dataTransfer: dropped });
+  await first;
+  await page.locator("#uploads li").filter({ hasText: "two.mp4" }).getByText("waits").waitFor();
+  assert.equal(sent, 1, "one after the other");
+  release();
   for (const name of ["one.mp4", "two.mp4"]) {
     await inState(page, name, "Done");
     await job(page, name).getByText("Emergency count").waitFor();
