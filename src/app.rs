@@ -1,7 +1,8 @@
 //! The composition root of the server: build, spawn, drain.
 //!
-//! [`build`] binds and opens everything before anything runs, so that what is wrong is told at
-//! once; [`Built::spawn`] starts the node and serves; [`Running::drain`] ends both in order.
+//! [`build`] binds, takes and opens everything before anything runs, so that what is wrong is told
+//! at once; whoever asks meanwhile is told that the server is starting. [`Built::spawn`] starts the
+//! node and serves; [`Running::drain`] ends both in order.
 
 use crate::claim::Claim;
 use crate::config::{DataSettings, Settings};
@@ -16,7 +17,7 @@ use actors::drivers::objects::FolderObjects;
 use actors::drivers::sqlite::Sqlite;
 use actors::handle::{Engines, Platform};
 use actors::job::run::Workshop;
-use api::App;
+use api::{App, Server};
 use schema::{Error, Result};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,8 @@ const NODE_DRAIN: Duration = Duration::from_secs(17);
 #[derive(Debug)]
 pub(crate) struct Built {
     settings: Settings,
-    listener: TcpListener,
+    address: SocketAddr,
+    server: Server,
     metrics: Option<(TcpListener, Metrics)>,
     engines: Engines,
     claim: Arc<Claim>,
@@ -65,12 +67,14 @@ pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
         None => None,
     };
     let claim = Arc::new(Claim::take(&settings.data)?);
-    settings.api.signing_keys = match settings.signing_keys.take() {
+    Arc::make_mut(&mut settings.api).signing_keys = match settings.signing_keys.take() {
         Some(keys) => keys,
         None => secret::signing_keys(claim.data())?,
     };
+    let address = listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
+    let server = Server::start(listener, settings.api.clone(), Arc::new(SystemClock))?;
     let engines = engines(&settings).await?;
-    Ok(Built { settings, listener, metrics, engines, claim })
+    Ok(Built { settings, address, server, metrics, engines, claim })
 }
 
 async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
@@ -109,21 +113,20 @@ impl Built {
     /// # Errors
     /// What the node and the API say.
     pub(crate) async fn spawn(self) -> Result<Running> {
-        let address = self.listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
         let platform = Platform::start(self.settings.platform, self.engines).await?;
         let app = App::new(platform.clone(), self.settings.api).await?;
         let stop_metrics = CancellationToken::new();
         let metrics = self
             .metrics
             .map(|(listener, metrics)| tokio::spawn(metrics.serve(listener, stop_metrics.clone())));
-        let server = tokio::spawn(api::serve(self.listener, app));
+        let server = tokio::spawn(self.server.open(app).ended());
         notify::ready();
         Ok(Running {
             platform,
             server,
             metrics,
             stop_metrics,
-            address,
+            address: self.address,
             media: self.settings.data.media,
             claim: self.claim,
         })

@@ -4,7 +4,6 @@ use crate::asyncapi;
 use crate::auth::Auth;
 use crate::config::ApiConfig;
 use crate::media::sign::MediaUrls;
-use crate::middleware::Frame;
 use crate::middleware::limits::RequestLimits;
 use crate::openapi::{self, Document};
 use crate::page::page;
@@ -55,7 +54,7 @@ impl Services {
     /// The services behind a request.
     ///
     /// # Panics
-    /// On a request that did not come through [`App::endpoint`]; nothing else makes them.
+    /// On a request that did not come through an open [`Frame`](crate::middleware::Frame); nothing else makes them.
     #[must_use]
     pub fn of(request: &Request) -> &Arc<Self> {
         request.data().expect("the outermost middleware gives every request its services")
@@ -73,8 +72,7 @@ impl App {
     /// # Errors
     /// `SERVER_ERROR` where the document cannot be made or the system gives no random bytes;
     /// `STORAGE_ERROR`.
-    pub async fn new(platform: Platform, config: ApiConfig) -> Result<Self> {
-        let config = Arc::new(config);
+    pub async fn new(platform: Platform, config: Arc<ApiConfig>) -> Result<Self> {
         let services = Services {
             auth: Auth::new(platform.clone(), config.clone()).await?,
             media: MediaUrls::new(&config),
@@ -96,8 +94,8 @@ impl App {
         &self.services
     }
 
-    /// All routes with all middleware: every request gets an answer.
-    pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
+    /// What handlers use, and all routes.
+    pub(crate) fn into_parts(self) -> (Arc<Services>, Routes) {
         let document = &self.services.document;
         let mut own = Route::new()
             .at(OPENAPI, get(text("application/json", None, &document.json)))
@@ -108,13 +106,12 @@ impl App {
         if self.services.config.websocket_enabled {
             own = own.at(WEB_SOCKET, get(ws::connect));
         }
-        let routes = Routes { own, api: openapi::endpoint() };
-        Frame::new(routes, self.services)
+        (self.services, Routes { own, api: openapi::endpoint() })
     }
 }
 
 /// The routes, by where a path belongs.
-struct Routes {
+pub(crate) struct Routes {
     own: Route,
     api: BoxEndpoint<'static>,
 }

@@ -28,4 +28,4 @@ pub mod ws;
 
 pub use app::{App, Services};
 pub use config::{ApiConfig, Settings};
-pub use serve::serve;
+pub use serve::{Server, Serving, serve};

@@ -5,12 +5,13 @@
 //! here, since browsers speak HTTP/2 only over TLS, which a proxy in front ends; with it go the
 //! floods of resets and continuations.
 
-use crate::app::App;
+use crate::app::{App, Routes, Services};
 use crate::auth::throttle::client_key;
 use crate::config::ApiConfig;
+use crate::middleware::Frame;
 use crate::middleware::client::is_trusted;
 use crate::middleware::shares::{Share, Shares};
-use actors::handle::Platform;
+use actors::clock::Clock;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,13 +22,13 @@ use poem::{Addr, Endpoint, Response};
 use schema::{Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Largest head of a request, in bytes.
@@ -45,65 +46,142 @@ const SHARE: usize = 2;
 /// How long to wait where no more connections can be accepted for want of descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-type Routes = Arc<dyn DynEndpoint<Output = Response>>;
+type AnyEndpoint = Arc<dyn DynEndpoint<Output = Response>>;
 
 /// Serves `app` on `listener` until its platform begins to end; then answers what is open.
 ///
 /// # Errors
-/// `SERVER_ERROR` where the listener has no address.
+/// As [`Server::start`] and [`Serving::ended`].
 pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
-    let local = listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
-    let platform: Platform = app.services().platform.clone();
-    let services = Arc::clone(app.services());
-    let config = &services.config;
-    let places = Arc::new(Semaphore::new(config.max_connections));
-    let shares = Shares::new(config.max_connections / SHARE);
-    let routes: Routes = Arc::new(ToDynEndpoint(app.endpoint()));
-    let ending = CancellationToken::new();
-    let connections = TaskTracker::new();
-    tracing::info!(address = %local, "listening");
-    let mut drain = pin!(platform.drain_begun());
-    loop {
+    let Services { config, platform, .. } = &**app.services();
+    let server = Server::start(listener, config.clone(), platform.clock().clone())?;
+    server.open(app).ended().await
+}
+
+/// A server that has no application yet: it answers every request that it is starting, so that
+/// whoever watches it can tell a long start from a dead process. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    frame: Arc<Frame<Routes>>,
+    connections: TaskTracker,
+    closing: DropGuard,
+    accepting: JoinHandle<()>,
+}
+
+/// A server with its application.
+#[derive(Debug)]
+pub struct Serving {
+    server: Server,
+    services: Arc<Services>,
+}
+
+impl Server {
+    /// Begins to answer on `listener`.
+    ///
+    /// # Errors
+    /// `SERVER_ERROR` where the listener has no address.
+    pub fn start(
+        listener: TcpListener,
+        config: Arc<ApiConfig>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let local = listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
+        let closing = CancellationToken::new();
+        let connections = TaskTracker::new();
+        let frame = Arc::new(Frame::new(config.clone(), clock));
+        let acceptor = Acceptor {
+            listener,
+            local,
+            endpoint: Arc::new(ToDynEndpoint(frame.clone())),
+            places: Arc::new(Semaphore::new(config.max_connections)),
+            shares: Shares::new(config.max_connections / SHARE),
+            connections: connections.clone(),
+            closing: closing.clone(),
+            config,
+        };
+        tracing::info!(address = %local, "listening");
+        let accepting = tokio::spawn(acceptor.run());
+        Ok(Self { frame, connections, closing: closing.drop_guard(), accepting })
+    }
+
+    /// Lets `app` answer from now on, also on connections that are open already.
+    pub fn open(self, app: App) -> Serving {
+        let (services, routes) = app.into_parts();
+        self.frame.open(services.clone(), routes);
+        Serving { server: self, services }
+    }
+}
+
+impl Serving {
+    /// Returns once the platform has begun to end and what was open then is answered.
+    ///
+    /// # Errors
+    /// `SERVER_ERROR` where connections are not accepted any more.
+    pub async fn ended(self) -> Result<()> {
+        let Server { connections, closing, mut accepting, .. } = self.server;
+        let failed = tokio::select! {
+            () = self.services.platform.drain_begun() => None,
+            ended = &mut accepting => ended.err(),
+        };
+        drop(closing);
+        if let Some(error) = failed {
+            return Err(Error::internal("accepting connections", error));
+        }
+        connections.close();
+        if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
+            tracing::warn!(open = connections.len(), "connections are cut");
+        }
+        let hub = &self.services.hub;
+        if tokio::time::timeout(FAREWELL, hub.ended()).await.is_err() {
+            tracing::warn!(open = hub.connections(), "WebSockets are cut");
+        }
+        Ok(())
+    }
+}
+
+/// Accepts connections.
+struct Acceptor {
+    listener: TcpListener,
+    local: SocketAddr,
+    endpoint: AnyEndpoint,
+    places: Arc<Semaphore>,
+    shares: Shares<IpAddr>,
+    connections: TaskTracker,
+    closing: CancellationToken,
+    config: Arc<ApiConfig>,
+}
+
+impl Acceptor {
+    /// Accepts until the server closes.
+    async fn run(self) {
+        let closing = self.closing.clone();
+        // Between two connections, so that none is lost.
+        while let Some(()) = closing.run_until_cancelled(self.accept()).await {}
+    }
+
+    async fn accept(&self) {
         // Beyond the limit connections wait in the listener's queue.
-        let place = tokio::select! {
-            () = &mut drain => break,
-            place = places.clone().acquire_owned() => place,
-        };
-        let Ok(place) = place else { break };
-        let accepted = tokio::select! {
-            () = &mut drain => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
+        let Ok(place) = self.places.clone().acquire_owned().await else { return };
+        let (stream, peer) = match self.listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                // Some may be free again by then; the loop sees to it if the server ends meanwhile.
-                let _ = tokio::time::timeout(EXHAUSTED, platform.drain_begun()).await;
-                continue;
+                // Some may be free again by then.
+                return tokio::time::sleep(EXHAUSTED).await;
             }
         };
-        let Ok(share) = share_of(&shares, peer.ip(), config) else {
+        let Ok(share) = share_of(&self.shares, peer.ip(), &self.config) else {
             tracing::debug!(%peer, "an address has too many connections");
-            continue;
+            return;
         };
-        let connection = Connection { routes: routes.clone(), local, peer, idle: config.idle };
-        let ending = ending.clone();
-        connections.spawn(async move {
-            connection.serve(stream, ending).await;
+        let endpoint = self.endpoint.clone();
+        let connection = Connection { endpoint, local: self.local, peer, idle: self.config.idle };
+        let closing = self.closing.clone();
+        self.connections.spawn(async move {
+            connection.serve(stream, closing).await;
             drop((place, share));
         });
     }
-    drop(listener);
-    connections.close();
-    ending.cancel();
-    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "connections are cut");
-    }
-    if tokio::time::timeout(FAREWELL, services.hub.ended()).await.is_err() {
-        tracing::warn!(open = services.hub.connections(), "WebSockets are cut");
-    }
-    Ok(())
 }
 
 /// A share for one more connection of `peer`, where it needs one.
@@ -123,7 +201,7 @@ fn share_of(
 }
 
 struct Connection {
-    routes: Routes,
+    endpoint: AnyEndpoint,
     local: SocketAddr,
     peer: SocketAddr,
     /// How long a head may take, the first as any other.
@@ -139,10 +217,10 @@ impl Connection {
         let service = hyper::service::service_fn(|request: poem::http::Request<Incoming>| {
             let local = LocalAddr(Addr::SocketAddr(self.local));
             let remote = RemoteAddr(Addr::SocketAddr(self.peer));
-            let routes = self.routes.clone();
+            let endpoint = self.endpoint.clone();
             async move {
                 let request = (request, local, remote, Scheme::HTTP).into();
-                let response = routes.get_response(request).await;
+                let response = endpoint.get_response(request).await;
                 Ok::<poem::http::Response<_>, Infallible>(response.into())
             }
         });

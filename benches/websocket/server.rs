@@ -63,7 +63,8 @@ async fn app(bus: Arc<MemoryBus>, folder: &std::path::Path) -> App {
     let platform = Platform::start(PlatformConfig::default(), engines).await.expect("a node");
     let secret = Some("websocket-bench-websocket-bench-websocket".to_owned());
     let settings = Settings { auth_disabled: true, jwt_secret: secret, ..Settings::default() };
-    App::new(platform, settings.validate(None).expect("is right")).await.expect("an application")
+    let config = settings.validate(None).expect("is right");
+    App::new(platform, config.into()).await.expect("an application")
 }
 
 /// Publishes every event when it is due, or as soon after as can be.

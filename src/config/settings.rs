@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Workers of one model where none are asked for, at most.
@@ -29,7 +30,7 @@ pub(crate) struct Settings {
     /// The servers that events go to; nothing where they stay in the process.
     pub(crate) nats: Option<NatsConfig>,
     /// How HTTP is served, but for the keys that sign.
-    pub(crate) api: ApiConfig,
+    pub(crate) api: Arc<ApiConfig>,
     /// Keys that sign; nothing where they are to be made in the data folder.
     pub(crate) signing_keys: Option<SigningKeys>,
     /// How the node works.
@@ -77,7 +78,7 @@ impl Settings {
             metrics: reader.value::<Listen>("METRICS_ADDR").0,
             data,
             nats: nats(reader),
-            api,
+            api: Arc::new(api),
             signing_keys,
             platform: platform(reader),
             media: media(reader),

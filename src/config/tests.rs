@@ -80,7 +80,7 @@ fn defaults_of_the_api_are_those_of_the_table_in_every_environment() {
         let loaded = loaded(&[("ENVIRONMENT", name), ("JWT_SECRET", secret)], None);
         let jwt_secret = Some(secret.to_owned());
         let section = Section { environment, jwt_secret, ..Section::default() };
-        assert_eq!(loaded.settings.api, section.validate(None).expect("defaults"), "{name}");
+        assert_eq!(*loaded.settings.api, section.validate(None).expect("defaults"), "{name}");
     }
 }
 

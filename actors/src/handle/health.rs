@@ -31,8 +31,6 @@ pub enum HealthStatus {
     Healthy,
     /// It works, but a part does not.
     Degraded,
-    /// It takes no requests yet.
-    Starting,
 }
 
 /// One part of a node.

@@ -147,8 +147,8 @@ impl Platform {
 
     /// The wall time.
     #[must_use]
-    pub fn clock(&self) -> &dyn Clock {
-        self.0.engines.clock.as_ref()
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.engines.clock
     }
 
     /// Stored events after `since` (from the oldest where it is `None`) that the scope may read

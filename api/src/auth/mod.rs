@@ -245,7 +245,7 @@ impl Auth {
     /// `UNAUTHENTICATED`; `STORAGE_ERROR`.
     pub async fn refresh(&self, presented: &str) -> Result<Session> {
         let (user, refresh_token) = self.refresh.rotate(presented).await?;
-        let access_token = self.access.issue(user.id, self.platform.clock())?;
+        let access_token = self.access.issue(user.id, &**self.platform.clock())?;
         Ok(Session { user, access_token, refresh_token })
     }
 
@@ -259,7 +259,7 @@ impl Auth {
 
     async fn begin_session(&self, user: User) -> Result<Session> {
         let refresh_token = self.refresh.begin(user.id).await?;
-        let access_token = self.access.issue(user.id, self.platform.clock())?;
+        let access_token = self.access.issue(user.id, &**self.platform.clock())?;
         Ok(Session { user, access_token, refresh_token })
     }
 

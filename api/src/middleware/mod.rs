@@ -10,31 +10,53 @@ pub mod security;
 pub mod shares;
 
 use crate::app::Services;
-use crate::config::Environment;
+use crate::config::{ApiConfig, Environment};
 use crate::context::Context;
 use crate::door::Door;
 use crate::failure::{Failure, from_poem};
+use crate::v1::health::starting;
+use actors::clock::Clock;
 use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Uri, header};
 use poem::{Endpoint, Request, Response};
 use schema::ErrorKind;
+use std::fmt::{Debug, Formatter};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Carries the request's id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All of the middleware around the routes.
+/// All of the middleware, around routes that may come later: until then requests are answered that
+/// the server is starting.
 pub struct Frame<E> {
-    routes: E,
+    config: Arc<ApiConfig>,
+    clock: Arc<dyn Clock>,
+    within: OnceLock<Within<E>>,
+}
+
+struct Within<E> {
     services: Arc<Services>,
+    routes: E,
 }
 
 impl<E> Frame<E> {
-    /// Puts everything around `routes`.
+    /// The middleware, with nothing within yet.
     #[must_use]
-    pub const fn new(routes: E, services: Arc<Services>) -> Self {
-        Self { routes, services }
+    pub const fn new(config: Arc<ApiConfig>, clock: Arc<dyn Clock>) -> Self {
+        Self { config, clock, within: OnceLock::new() }
+    }
+
+    /// Lets `routes` answer with `services` from now on; the first call counts.
+    pub fn open(&self, services: Arc<Services>, routes: E) {
+        self.within.get_or_init(|| Within { services, routes });
+    }
+}
+
+impl<E> Debug for Frame<E> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let is_open = self.within.get().is_some();
+        f.debug_struct("Frame").field("is_open", &is_open).finish_non_exhaustive()
     }
 }
 
@@ -42,9 +64,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let config = &self.services.config;
+        let config = &self.config;
         let context = Arc::new(self.context(&request));
-        request.set_data(self.services.clone());
         request.set_data(context.clone());
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
@@ -78,25 +99,29 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
 
 impl<E: Endpoint<Output = Response>> Frame<E> {
     fn context(&self, request: &Request) -> Context {
-        let config = &self.services.config;
+        let config = &self.config;
         let (peer, headers) = (client::peer(request), request.headers());
         let client = client::address(peer, headers, &config.trusted_proxies);
         let said = || client::base_url(peer, headers, &config.trusted_proxies);
         let base_url = config.public_base_url.clone().unwrap_or_else(said);
         let given = request.header(REQUEST_ID).filter(|id| is_request_id(id));
-        let clock = self.services.platform.clock();
-        let made = || clock.uuid().to_string();
+        let made = || self.clock.uuid().to_string();
         let request_id = given.map_or_else(made, str::to_owned);
         let door = Door::of(request.uri().path());
-        Context::new(request_id, client, door, base_url, clock.now())
+        Context::new(request_id, client, door, base_url, self.clock.now())
     }
 
     /// The answer to a request, whatever happens.
     async fn answer(&self, mut request: Request, context: &Context, path: &str) -> Response {
+        let within = self.within.get();
         let result = async {
-            let _permit = self.services.limits.admit(&mut request, &self.services, context)?;
+            let Some(Within { services, routes }) = within else {
+                return Ok(starting(path)?);
+            };
+            request.set_data(services.clone());
+            let _permit = services.limits.admit(&mut request, services, context)?;
             trim_slash(&mut request);
-            let answer = AssertUnwindSafe(self.routes.call(request)).catch_unwind().await;
+            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind().await;
             answer.unwrap_or_else(|_| {
                 tracing::error!(request = %context.request_id, "a handler panicked");
                 Err(Failure::new(ErrorKind::ServerError, "the server failed").into())
@@ -113,14 +138,19 @@ impl<E: Endpoint<Output = Response>> Frame<E> {
         if status.is_server_error() {
             tracing::error!(request = %context.request_id, error = ?failure.error, "request failed");
         }
-        let verbose = self.services.config.environment != Environment::Production;
+        let verbose = self.config.environment != Environment::Production;
         if status == 500 && !verbose {
             // What is ours is in the log, by the request's id.
             failure = Failure::new(failure.error.kind(), "the server failed");
         }
         let mut response = context.door.render(&failure, context, path, verbose);
+        if within.is_none() {
+            // For people who look at it in a browser.
+            response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("2"));
+        }
         if failure.error.kind() == ErrorKind::MethodNotAllowed
-            && let Some(allowed) = self.services.document.allowed_methods(path)
+            && let Some(within) = within
+            && let Some(allowed) = within.services.document.allowed_methods(path)
             && let Ok(allowed) = HeaderValue::from_str(&allowed)
         {
             response.headers_mut().insert(header::ALLOW, allowed);

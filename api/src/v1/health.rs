@@ -4,8 +4,10 @@ use crate::app::{Services, State};
 use crate::failure::Failure;
 use crate::openapi::Tag;
 use actors::handle::{ComponentState, HealthStatus};
+use poem::{IntoResponse, Response};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use schema::ErrorKind;
 use std::collections::BTreeMap;
 
 /// How the server is doing, in one word.
@@ -16,7 +18,7 @@ enum StatusName {
     Healthy,
     /// It works, but a part does not.
     Degraded,
-    /// It takes no requests yet.
+    /// It opens what it stands on, and takes no other requests yet.
     Starting,
 }
 
@@ -77,6 +79,9 @@ struct StatusView {
     status: String,
 }
 
+/// When to ask a server that is starting again, in seconds.
+const SOON_SECONDS: u64 = 2;
+
 pub(crate) struct HealthApi;
 
 #[OpenApi(tag = "Tag::Health")]
@@ -96,15 +101,36 @@ impl HealthApi {
     /// Whether the process is alive. Where this fails, start it anew.
     #[oai(path = "/livez", method = "get", operation_id = "livez")]
     async fn livez(&self) -> Result<Json<StatusView>, Failure> {
-        Ok(Json(StatusView { status: "ok".to_owned() }))
+        Ok(ok())
     }
 
     /// Whether the server takes work; 503 while it is starting or ending.
     #[oai(path = "/readyz", method = "get", operation_id = "readyz")]
     async fn readyz(&self, services: State<'_>) -> Result<Json<StatusView>, Failure> {
         services.platform.ready().await?;
-        Ok(Json(StatusView { status: "ok".to_owned() }))
+        Ok(ok())
     }
+}
+
+/// What is answered at `path` before there are services.
+///
+/// # Errors
+/// `NOT_READY` where the answer needs them.
+pub(crate) fn starting(path: &str) -> Result<Response, Failure> {
+    match path {
+        "/livez" => Ok(ok().into_response()),
+        "/health" | "/api/v1/health" => {
+            let (status, components) = (StatusName::Starting, BTreeMap::new());
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            let view = Json(HealthView { status, components, version });
+            Ok(Reported::Starting(view, SOON_SECONDS).into_response())
+        }
+        _ => Err(Failure::new(ErrorKind::NotReady, "the server is starting")),
+    }
+}
+
+fn ok() -> Json<StatusView> {
+    Json(StatusView { status: "ok".to_owned() })
 }
 
 async fn report(services: &Services) -> Reported {
@@ -117,17 +143,12 @@ async fn report(services: &Services) -> Reported {
         };
         (name.to_owned(), ComponentView { status, message: component.message })
     });
-    let view = Json(HealthView {
+    Reported::Up(Json(HealthView {
         status: match health.status {
             HealthStatus::Healthy => StatusName::Healthy,
             HealthStatus::Degraded => StatusName::Degraded,
-            HealthStatus::Starting => StatusName::Starting,
         },
         components: components.collect(),
         version: health.version.to_owned(),
-    });
-    match health.status {
-        HealthStatus::Starting => Reported::Starting(view, 2),
-        _ => Reported::Up(view),
-    }
+    }))
 }

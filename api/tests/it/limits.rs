@@ -221,7 +221,10 @@ async fn a_panic_is_one_failed_request() {
     });
     let server = server.await;
     let endpoint = poem::endpoint::make_sync(|_| -> poem::Response { panic!("scripted") });
-    let frame = api::middleware::Frame::new(endpoint, services.expect("was asked"));
+    let services: Arc<api::Services> = services.expect("was asked");
+    let clock = services.platform.clock().clone();
+    let frame = api::middleware::Frame::new(services.config.clone(), clock);
+    frame.open(services, endpoint);
     let request = poem::Request::builder().uri("/panic".parse().expect("a path")).finish();
     let failed = frame.call(request).await.expect("every request gets an answer");
     assert_eq!(failed.status(), 500);

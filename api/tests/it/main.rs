@@ -8,6 +8,7 @@ mod legacy;
 mod limits;
 mod media;
 mod ownership;
+mod starting;
 mod support;
 mod tokens;
 mod web_socket;

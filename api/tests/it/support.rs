@@ -89,7 +89,8 @@ impl Server {
         };
         let platform = Platform::start(config, engines).await.expect("a node");
         let config: ApiConfig = settings.validate(None).expect("settings are right");
-        let app = App::new(platform.clone(), config).await.map(finish).expect("an application");
+        let app =
+            App::new(platform.clone(), config.into()).await.map(finish).expect("an application");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("is bound");
         let task = tokio::spawn(async move { serve(listener, app).await.expect("serves") });

@@ -5,11 +5,14 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The file whose lock it is; it holds the number of the process that has it. The name is hidden,
 /// so that it is no object in a folder of objects.
 const LOCK_FILE: &str = ".lock";
+
+/// How long those may take who only ask whether somebody has a folder.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A folder that nobody else works in while this value lives. The lock is the operating system's:
 /// it ends with the process, however that ends.
@@ -37,10 +40,8 @@ impl FolderLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut lock = options.open(&file).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(path, setting, &mut lock)),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        if !lock_alone(&lock).map_err(failed)? {
+            return Err(taken(path, setting, &mut lock));
         }
         sign(&mut lock).map_err(failed)?;
         Ok(Self { path: path.to_owned(), identity, _lock: lock })
@@ -58,12 +59,7 @@ impl FolderLock {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(failed(e)),
         };
-        // Several may ask at once; whoever has it has it alone.
-        match lock.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
-        }
+        is_held_alone(&lock).map_err(failed)
     }
 
     /// Where it is.
@@ -82,6 +78,34 @@ impl FolderLock {
     #[must_use]
     pub fn taken_at(path: &Path) -> Option<SystemTime> {
         fs::metadata(path.join(LOCK_FILE)).and_then(|file| file.modified()).ok()
+    }
+}
+
+/// Locks `file` for this process alone; false where another one has it so. Who only asks holds it
+/// as well, shared and for a moment: that is waited for.
+fn lock_alone(file: &File) -> io::Result<bool> {
+    let asked = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {
+                if is_held_alone(file)? || asked.elapsed() > PATIENCE {
+                    return Ok(false);
+                }
+                std::thread::yield_now();
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Whether another process, or another lock of this one, has `file` alone; who asks so holds it
+/// shared afterwards, where nobody has.
+fn is_held_alone(file: &File) -> io::Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -112,6 +136,8 @@ fn taken(path: &Path, setting: &str, lock: &mut File) -> Error {
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     #[test]
     fn a_folder_has_one_holder() {
@@ -139,6 +165,26 @@ mod tests {
         assert!(!is_taken());
         assert_eq!(signed(), before, "a question wrote");
         FolderLock::take(&path, "DATA_DIR").expect("it is free again");
+    }
+
+    #[test]
+    fn who_only_asks_keeps_nobody_out() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path();
+        drop(FolderLock::take(path, "DATA_DIR").expect("it is free"));
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        FolderLock::is_taken(path).expect("it can be told");
+                    }
+                });
+            }
+            let refused = (0..2000).find_map(|_| FolderLock::take(path, "DATA_DIR").err());
+            over.store(true, Ordering::Relaxed);
+            assert!(refused.is_none(), "{refused:?}");
+        });
     }
 
     #[test]

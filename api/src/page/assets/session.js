@@ -94,8 +94,9 @@ export async function resume() {
     try { return await refresh(); } catch (error) { if (error.status !== 401) throw error; }
   }
   const response = await send("/auth/me");
-  const body = await response.json();
-  return response.ok ? body.data : null;
+  if (response.status === 401) return null;
+  if (!response.ok) throw await Problem.of(response);
+  return (await response.json()).data;
 }
 
 /** Signs in (`login`), or makes an account and signs in (`register`); gives who it is. */
