@@ -4,7 +4,9 @@ use crate::config::LogFormat;
 use api::metrics::Render;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use schema::{Error, Result};
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -34,12 +36,27 @@ pub(crate) fn start(level: &str, format: LogFormat, with_time: bool) {
         .with_writer(std::io::stderr)
         // It would tell on standard error that standard error is closed, and panic.
         .log_internal_errors(false);
-    // An error says that logs are written already.
-    let _ = match format {
+    let begun = match format {
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text if with_time => builder.try_init(),
         LogFormat::Text => builder.without_time().try_init(),
     };
+    // An error says that logs are written already.
+    if begun.is_ok() && format == LogFormat::Json {
+        // The lines that are printed otherwise are no JSON.
+        std::panic::set_hook(Box::new(log_panic));
+    }
+}
+
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let said = info.payload_as_str().unwrap_or("a panic without words");
+    let place = info.location().map(tracing::field::display);
+    // Like the hook of the standard library, by RUST_BACKTRACE.
+    let stack = Backtrace::capture();
+    let stack = (stack.status() == BacktraceStatus::Captured).then_some(stack);
+    let thread = std::thread::current();
+    let stack = stack.as_ref().map(tracing::field::display);
+    tracing::error!(place, thread = thread.name(), stack, "panicked: {said}");
 }
 
 /// The recorder of all metrics of this process.
@@ -76,5 +93,46 @@ impl Metrics {
             () = api::metrics::serve(listener, render, stop) => {}
             () = upkeep => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic while writing").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_one_line_of_the_log() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone());
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(log_panic));
+        let panicked = tracing::subscriber::with_default(subscriber.finish(), || {
+            std::panic::catch_unwind(|| panic!("scripted\nin two lines"))
+        });
+        std::panic::set_hook(before);
+        assert!(panicked.is_err());
+        let text = String::from_utf8(log.0.lock().expect("whole").clone()).expect("text");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(line["fields"]["message"], "panicked: scripted\nin two lines", "{line:#}");
+        let place = line["fields"]["place"].as_str().expect("where it was");
+        assert!(place.starts_with("src/telemetry.rs:"), "{place}");
     }
 }

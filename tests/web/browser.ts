@@ -32,7 +32,7 @@ export class Person {
     context.on("weberror", (error) => person.complaints.push(String(error.error())));
     context.on("console", (message) => {
       // Answers that are errors, and servers that are away, are what some tests are about.
-      const expected = /status of 4\d\d|net::ERR_|WebSocket connection to/.test(message.text());
+      const expected = /status of (4\d\d|503)|net::ERR_|WebSocket connection to/.test(message.text());
       if (message.type() === "error" && !expected) person.complaints.push(message.text());
     });
     context.on("request", (request) => {

@@ -1,10 +1,11 @@
 //! Doubles for tests, also of other crates (feature `testing`): tiny frames, a source that follows a
 //! script, attempts of jobs that do, a node on the embedded engines, a bus that is away for a
-//! while, a clock that is set by hand. Not in what is shipped.
+//! while, a file that will not go, a clock that is set by hand. Not in what is shipped.
 
 pub mod bus;
 pub mod clock;
 pub mod node;
+pub mod objects;
 pub mod runner;
 
 use crate::media::{BoxFuture, FrameSource, SourceInfo, SourceKind, SourceReport};

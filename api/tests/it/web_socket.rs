@@ -1,11 +1,13 @@
 //! The WebSocket as clients meet it: live, replayed, refused, overrun.
 
 use crate::jobs::ended;
-use crate::support::{Client, Server, eventually, video};
+use crate::support::{Client, Server, Setup, eventually, video};
 use actors::bus::{Bus, Message as BusMessage, Numbering, Payload};
+use api::App;
 use futures_util::{SinkExt, StreamExt};
 use schema::id::{StartId, UserId};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -393,4 +395,30 @@ async fn a_server_that_ends_says_so() {
     let stopped = tokio::spawn(server.stop());
     assert_eq!(peer.hear().await, Err(1001));
     timeout(PATIENCE, stopped).await.expect("in time").expect("in order");
+}
+
+#[tokio::test]
+async fn a_server_that_ends_waits_for_clients_that_read_late() {
+    let mut services = None;
+    let keep = |app: App| {
+        services = Some(Arc::clone(app.services()));
+        app
+    };
+    let server = Server::around(Setup::default(), keep).await;
+    let services = services.expect("was asked");
+    let (ann, _) = server.user("ann").await;
+    let mut peers = Vec::new();
+    for _ in 0..20 {
+        let mut peer = Peer::of(&server, &ann).await;
+        peer.subscribe(&["job.>"], None).await;
+        peer.until("caught_up").await;
+        peers.push(peer);
+    }
+    assert_eq!(services.hub.connections(), 20);
+    // None of them reads, so none closes in its turn before its time is over.
+    timeout(PATIENCE, server.stop()).await.expect("in time");
+    assert_eq!(services.hub.connections(), 0, "some are still being told");
+    for peer in &mut peers {
+        assert_eq!(peer.hear().await, Err(1001));
+    }
 }

@@ -6,6 +6,7 @@ use crate::drivers::objects::FolderObjects;
 use crate::queue::transition::Transition;
 use crate::store::jobs::Admission;
 use crate::testing::bus::{FlakyBus, Mood};
+use crate::testing::objects::StuckObjects;
 use schema::id::StartId;
 use schema::time::WallTime;
 
@@ -95,27 +96,48 @@ async fn every_event_reaches_a_bus_that_was_away_in_order() {
     }
 }
 
+/// Stores a file at `key`.
+async fn put(ground: &Ground, key: &str) {
+    let staging = ground.objects.stage().await.expect("a folder");
+    let path = staging.path().join("file");
+    std::fs::write(&path, "left").expect("writable");
+    ground.objects.adopt(&path, &key.parse().expect("a key")).await.expect("adopted");
+}
+
 #[tokio::test]
 async fn files_without_a_job_go_and_others_stay() {
     let ground = Ground::new().await.expect("engines");
-    let old = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let staging = ground.objects.stage().await.expect("a folder");
-    for key in [format!("uploads/people-count_{old}.mp4"), "readme.txt".to_owned()] {
-        let path = staging.path().join("file");
-        std::fs::write(&path, "left").expect("writable");
-        ground.objects.adopt(&path, &key.parse().expect("a key")).await.expect("adopted");
-    }
-    drop(staging);
+    put(&ground, "uploads/people-count_01890a5d-ac96-774b-bcce-b302099a8057.mp4").await;
     let young = JobId::from_uuid(crate::clock::Clock::uuid(&crate::clock::SystemClock));
-    let staging = ground.objects.stage().await.expect("a folder");
-    let path = staging.path().join("file");
-    std::fs::write(&path, "on its way").expect("writable");
-    ground.objects.adopt(&path, &input(young).parse().expect("a key")).await.expect("adopted");
-    drop(staging);
+    for stays in ["readme.txt", &input(young)] {
+        put(&ground, stays).await;
+    }
     let node = ground.node(quick(), &Arc::default()).await.expect("starts");
     let state = node.0.sight.janitor.wait_for(|s| s.rounds > 0).await;
     assert_eq!((state.orphans, state.fault), (1, None));
     assert_eq!(ground.files().await.expect("a list"), ["readme.txt".to_owned(), input(young)]);
+    node.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_file_that_will_not_go_does_not_keep_the_others() {
+    let ground = Ground::new().await.expect("engines");
+    for digit in 1..4 {
+        let key = format!("uploads/people-count_01890a5d-ac96-774b-bcce-b302099a805{digit}.mp4");
+        put(&ground, &key).await;
+    }
+    // The first that is come to.
+    let within = Arc::clone(&ground.objects);
+    let stuck = within.list().await.expect("a list").swap_remove(0).key;
+    let mut engines = ground.engines(Arc::new(MemoryBus::new())).expect("engines");
+    engines.objects = Arc::new(StuckObjects { within, stuck: stuck.clone() });
+    let runner = Arc::new(ScriptedRunner::default());
+    let node = Platform::start_with(quick(), engines, runner as _).await.expect("starts");
+    let janitor = node.0.sight.janitor.wait_for(|s| s.rounds > 0);
+    let state = tokio::time::timeout(DEADLINE, janitor).await.expect("it makes a round");
+    assert_eq!(state.orphans, 2);
+    assert!(state.fault.is_some_and(|fault| fault.contains(stuck.as_str())));
+    assert_eq!(ground.files().await.expect("a list"), [stuck.to_string()]);
     node.shutdown(DEADLINE).await;
 }
 

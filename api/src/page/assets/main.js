@@ -162,7 +162,7 @@ $("sign-in-form").onsubmit = async (event) => {
     for (const button of buttons) button.disabled = false;
   }
 };
-$("sign-out").onclick = async () => { await leave(); end(); };
+$("sign-out").onclick = async () => { abandon(); await leave(); end(); };
 $("older").onclick = () => older().then(() => listProblem(null), listProblem);
 $("upload").onsubmit = (event) => event.preventDefault();
 $("file").onchange = ({ target }) => { send([...target.files]); target.value = ""; };
