@@ -45,8 +45,15 @@ pub(super) fn require_current(connection: &Connection, path: &Path) -> Result<()
 /// The version of the tables; refuses a newer one, and a database of somebody else.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize> {
     let shown = path.display();
-    let (application, tables, version) = header(connection)
-        .map_err(|fault| fault.into_error(format_args!("{shown}: reading its version")))?;
+    // All three of one state: another process may be in the middle of making the tables.
+    let read = || -> Outcome<_> {
+        let snapshot = connection.unchecked_transaction()?;
+        let read = header(&snapshot)?;
+        snapshot.commit()?;
+        Ok(read)
+    };
+    let (application, tables, version) =
+        read().map_err(|fault| fault.into_error(format_args!("{shown}: reading its version")))?;
     if application != APPLICATION_ID && (application, tables, version) != (0, 0, 0) {
         let message = format!("{shown} is a database of another program");
         return Err(Error::new(ErrorKind::StorageError, message)

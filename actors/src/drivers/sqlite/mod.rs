@@ -29,7 +29,7 @@ use schema::{Error, ErrorKind, Result};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use writer::{Outlives, Writer};
 
 /// Reading connections.
@@ -217,8 +217,17 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
 }
 
 fn write_ahead(connection: &Connection) -> Outcome<()> {
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let begun = Instant::now();
+    let mode: String = loop {
+        let set = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        match set {
+            // SQLite does not wait here for others, as it does to begin a transaction.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
+                connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+            }
+            set => break set?,
+        }
+    };
     if mode != "wal" && mode != "memory" {
         let message = format!("its journal is {mode:?}: write-ahead logging is not possible here");
         return Err(Fault::Told(
@@ -230,6 +239,10 @@ fn write_ahead(connection: &Connection) -> Outcome<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(())
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 #[cfg(test)]

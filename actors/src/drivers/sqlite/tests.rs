@@ -152,6 +152,24 @@ fn processes_that_migrate_side_by_side_do_it_once() {
 }
 
 #[test]
+fn who_makes_a_database_waits_for_whoever_writes_to_it() {
+    let place = Arc::new(Place::new());
+    let writer = place.beside();
+    writer.execute_batch("BEGIN IMMEDIATE").expect("nobody else is there");
+    let opening = {
+        let place = Arc::clone(&place);
+        std::thread::spawn(move || drop(place.open()))
+    };
+    // Whether it waits cannot be seen from here; whether it gives up can.
+    let begun = Instant::now();
+    while !opening.is_finished() && begun.elapsed() < BUSY_TIMEOUT / 10 {
+        std::thread::yield_now();
+    }
+    writer.execute_batch("COMMIT").expect("it ends");
+    opening.join().expect("it opens");
+}
+
+#[test]
 fn what_is_not_of_this_version_is_refused_in_clear_words() {
     type Opener = fn(&Path) -> Result<Sqlite>;
     let ways: [(&str, Opener); 3] =
