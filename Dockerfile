@@ -39,6 +39,7 @@ ENV ENVIRONMENT=production \
     LOG_FORMAT=json
 VOLUME /var/lib/sightline
 EXPOSE 8000
+# Healthy means alive, a long migration included; whether it takes work is told at /readyz.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["sh", "-c", "curl --fail --silent --show-error --max-time 2 \"http://127.0.0.1:${PORT}/livez\""]
 # SIGTERM ends it in order within 20 s: give it `--stop-timeout 25`.

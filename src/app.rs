@@ -36,9 +36,8 @@ const NODE_DRAIN: Duration = Duration::from_secs(17);
 #[derive(Debug)]
 pub(crate) struct Built {
     settings: Settings,
-    address: SocketAddr,
     server: Server,
-    metrics: Option<(TcpListener, Metrics)>,
+    metrics: Option<Metrics>,
     engines: Engines,
     claim: Arc<Claim>,
 }
@@ -48,8 +47,7 @@ pub(crate) struct Built {
 pub(crate) struct Running {
     platform: Platform,
     server: JoinHandle<Result<()>>,
-    metrics: Option<JoinHandle<()>>,
-    stop_metrics: CancellationToken,
+    metrics: Option<Metrics>,
     address: SocketAddr,
     media: PathBuf,
     claim: Arc<Claim>,
@@ -63,7 +61,7 @@ pub(crate) struct Running {
 pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
     let listener = bind(settings.listen, "HOST and PORT").await?;
     let metrics = match settings.metrics {
-        Some(address) => Some((bind(address, "METRICS_ADDR").await?, Metrics::install()?)),
+        Some(address) => Some(Metrics::serve(bind(address, "METRICS_ADDR").await?)?),
         None => None,
     };
     let claim = Arc::new(Claim::take(&settings.data)?);
@@ -71,10 +69,9 @@ pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
         Some(keys) => keys,
         None => secret::signing_keys(claim.data())?,
     };
-    let address = listener.local_addr().map_err(|e| Error::internal("the listener", e))?;
     let server = Server::start(listener, settings.api.clone(), Arc::new(SystemClock))?;
-    let engines = engines(&settings).await?;
-    Ok(Built { settings, address, server, metrics, engines, claim })
+    let engines = engines(&settings, &claim).await?;
+    Ok(Built { settings, server, metrics, engines, claim })
 }
 
 async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
@@ -84,8 +81,8 @@ async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
     })
 }
 
-async fn engines(settings: &Settings) -> Result<Engines> {
-    let store = Arc::new(store(&settings.data)?);
+async fn engines(settings: &Settings, claim: &Arc<Claim>) -> Result<Engines> {
+    let store = Arc::new(store(&settings.data, Arc::clone(claim)).await?);
     let objects = FolderObjects::open(&settings.data.media, settings.data.min_free_bytes).await?;
     pairing::expect_paired(&settings.data, &store, &objects).await?;
     let bus: Arc<dyn Bus> = match &settings.nats {
@@ -103,8 +100,16 @@ async fn engines(settings: &Settings) -> Result<Engines> {
     })
 }
 
-fn store(data: &DataSettings) -> Result<Sqlite> {
-    data.database.as_deref().map_or_else(Sqlite::memory, Sqlite::open)
+/// Opens the database. Where nobody waits for that any more, the folders are ours until it has
+/// ended all the same.
+async fn store(data: &DataSettings, claim: Arc<Claim>) -> Result<Sqlite> {
+    let database = data.database.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let opened = database.as_deref().map_or_else(Sqlite::memory, Sqlite::open);
+        drop(claim);
+        opened
+    });
+    opening.await.map_err(|e| Error::internal("opening the database", e))?
 }
 
 impl Built {
@@ -115,18 +120,14 @@ impl Built {
     pub(crate) async fn spawn(self) -> Result<Running> {
         let platform = Platform::start(self.settings.platform, self.engines).await?;
         let app = App::new(platform.clone(), self.settings.api).await?;
-        let stop_metrics = CancellationToken::new();
-        let metrics = self
-            .metrics
-            .map(|(listener, metrics)| tokio::spawn(metrics.serve(listener, stop_metrics.clone())));
+        let address = self.server.address();
         let server = tokio::spawn(self.server.open(app).ended());
         notify::ready();
         Ok(Running {
             platform,
             server,
-            metrics,
-            stop_metrics,
-            address: self.address,
+            metrics: self.metrics,
+            address,
             media: self.settings.data.media,
             claim: self.claim,
         })
@@ -185,10 +186,8 @@ impl Running {
         notify::stopping();
         let ending = async {
             let ((), served) = tokio::join!(self.platform.shutdown(NODE_DRAIN), self.server);
-            self.stop_metrics.cancel();
-            if let Some(metrics) = self.metrics {
-                metrics.await.map_err(|e| Error::internal("metrics panicked", e))?;
-            }
+            // They are there to watch the end as well.
+            drop(self.metrics);
             flatten(served)
         };
         let late = |_| {

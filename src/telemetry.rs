@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing_subscriber::EnvFilter;
 
 /// Bounds of the buckets of what is measured in seconds: a millisecond per frame to a slow request.
@@ -17,6 +17,8 @@ const SECONDS: [f64; 12] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// How often histograms are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// What panics are logged as.
+const PANIC: &str = "panic";
 /// Commands that read no configuration tell only what is wrong.
 const DEFAULT_LEVEL: &str = "warn";
 
@@ -31,7 +33,7 @@ pub(crate) fn start_from_environment() {
 /// counts.
 pub(crate) fn start(level: &str, format: LogFormat, with_time: bool) {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
+        .with_env_filter(filter(level))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         // It would tell on standard error that standard error is closed, and panic.
@@ -48,52 +50,55 @@ pub(crate) fn start(level: &str, format: LogFormat, with_time: bool) {
     }
 }
 
+/// What is logged: as `level` says, and panics always, as they are always printed otherwise.
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::new(format!("{level},{PANIC}=error"))
+}
+
 fn log_panic(info: &PanicHookInfo<'_>) {
     let said = info.payload_as_str().unwrap_or("a panic without words");
     let place = info.location().map(tracing::field::display);
-    // Like the hook of the standard library, by RUST_BACKTRACE.
+    // Where RUST_BACKTRACE asks for it.
     let stack = Backtrace::capture();
     let stack = (stack.status() == BacktraceStatus::Captured).then_some(stack);
     let thread = std::thread::current();
     let stack = stack.as_ref().map(tracing::field::display);
-    tracing::error!(place, thread = thread.name(), stack, "panicked: {said}");
+    tracing::error!(target: PANIC, place, thread = thread.name(), stack, "panicked: {said}");
 }
 
-/// The recorder of all metrics of this process.
+/// The metrics of this process, recorded and served; served no more when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Metrics(PrometheusHandle);
+pub(crate) struct Metrics(
+    #[expect(dead_code, reason = "it ends when it is dropped")] AbortOnDropHandle<()>,
+);
 
 impl Metrics {
-    /// Records metrics from now on.
+    /// Records metrics from now on, and serves them on `listener`.
     ///
     /// # Errors
     /// `SERVER_ERROR` where another recorder is there already.
-    pub(crate) fn install() -> Result<Self> {
+    pub(crate) fn serve(listener: TcpListener) -> Result<Self> {
         let failed = |e| Error::internal("the recorder of metrics", e);
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
             .and_then(PrometheusBuilder::install_recorder)
             .map_err(failed)?;
         actors::metrics::describe();
-        Ok(Self(handle))
+        Ok(Self(AbortOnDropHandle::new(tokio::spawn(serve(listener, handle)))))
     }
+}
 
-    /// Serves them on `listener` until `stop`.
-    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
-        let handle = self.0.clone();
-        let upkeep = async move {
-            let mut due = tokio::time::interval(UPKEEP);
-            loop {
-                due.tick().await;
-                handle.run_upkeep();
-            }
-        };
-        let render = Render::new(move || self.0.render());
-        tokio::select! {
-            () = api::metrics::serve(listener, render, stop) => {}
-            () = upkeep => {}
+async fn serve(listener: TcpListener, handle: PrometheusHandle) {
+    let tidied = handle.clone();
+    let upkeep = async move {
+        let mut due = tokio::time::interval(UPKEEP);
+        loop {
+            due.tick().await;
+            tidied.run_upkeep();
         }
-    }
+    };
+    let render = Render::new(move || handle.render());
+    tokio::join!(api::metrics::serve(listener, render), upkeep);
 }
 
 #[cfg(test)]
@@ -117,16 +122,22 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_one_line_of_the_log() {
+    fn a_panic_is_one_line_of_the_log_whatever_its_level() {
         let log = Log::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone());
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(log_panic));
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter("off"))
+            .json()
+            .with_writer(move || writer.clone());
+        // Those of other tests are printed as ever.
+        let (before, here) = (std::panic::take_hook(), std::thread::current().id());
+        std::panic::set_hook(Box::new(move |info| match std::thread::current().id() == here {
+            true => log_panic(info),
+            false => before(info),
+        }));
         let panicked = tracing::subscriber::with_default(subscriber.finish(), || {
             std::panic::catch_unwind(|| panic!("scripted\nin two lines"))
         });
-        std::panic::set_hook(before);
         assert!(panicked.is_err());
         let text = String::from_utf8(log.0.lock().expect("whole").clone()).expect("text");
         assert_eq!(text.lines().count(), 1, "{text}");

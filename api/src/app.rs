@@ -54,7 +54,8 @@ impl Services {
     /// The services behind a request.
     ///
     /// # Panics
-    /// On a request that did not come through an open [`Frame`](crate::middleware::Frame); nothing else makes them.
+    /// On a request that did not come through an open [`Frame`](crate::middleware::Frame); nothing
+    /// else makes them.
     #[must_use]
     pub fn of(request: &Request) -> &Arc<Self> {
         request.data().expect("the outermost middleware gives every request its services")

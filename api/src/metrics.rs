@@ -11,7 +11,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
 
 /// The type of the text that Prometheus reads.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,20 +36,16 @@ impl fmt::Debug for Render {
     }
 }
 
-/// Serves what `render` says at `/metrics` until `stop`. What a client does wrong ends its own
-/// connection.
-pub async fn serve(listener: TcpListener, render: Render, stop: CancellationToken) {
+/// Serves what `render` says at `/metrics` until it is dropped. What a client does wrong ends its
+/// own connection.
+pub async fn serve(listener: TcpListener, render: Render) {
     loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
+        match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, render.clone()))),
             Err(error) => {
                 tracing::warn!(%error, "a scraper could not be let in");
                 // Where descriptors are short, the next try is as well.
-                let _ = tokio::time::timeout(EXHAUSTED, stop.cancelled()).await;
+                tokio::time::sleep(EXHAUSTED).await;
             }
         }
     }

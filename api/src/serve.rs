@@ -62,6 +62,7 @@ pub async fn serve(listener: TcpListener, app: App) -> Result<()> {
 /// whoever watches it can tell a long start from a dead process. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Server {
+    address: SocketAddr,
     frame: Arc<Frame<Routes>>,
     connections: TaskTracker,
     closing: DropGuard,
@@ -101,7 +102,13 @@ impl Server {
         };
         tracing::info!(address = %local, "listening");
         let accepting = tokio::spawn(acceptor.run());
-        Ok(Self { frame, connections, closing: closing.drop_guard(), accepting })
+        Ok(Self { address: local, frame, connections, closing: closing.drop_guard(), accepting })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Lets `app` answer from now on, also on connections that are open already.
@@ -127,6 +134,8 @@ impl Serving {
         if let Some(error) = failed {
             return Err(Error::internal("accepting connections", error));
         }
+        // What it is about to let in is answered as well.
+        accepting.await.map_err(|e| Error::internal("accepting connections", e))?;
         connections.close();
         if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
             tracing::warn!(open = connections.len(), "connections are cut");

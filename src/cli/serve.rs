@@ -44,7 +44,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     let mut claim = None;
     let served = runtime::run(async {
         let stop = interrupt::watch(status_of)?;
-        let running = app::build(settings).await?.spawn().await?;
+        let Some(built) = stop.run_until_cancelled(app::build(settings)).await else {
+            tracing::info!("the server ends before it was ready");
+            return Ok(());
+        };
+        let running = built?.spawn().await?;
         claim = Some(running.claim());
         let version = env!("CARGO_PKG_VERSION");
         stdout::print(format!("sightline {version} is ready at {}/\n", running.url()))?;

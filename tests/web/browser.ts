@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { SECRET } from "./server.js";
+import { SECRET, type Server } from "./server.js";
 
 export const PASSWORD = "correct horse battery";
 const PATIENCE = 20_000;
@@ -57,10 +57,29 @@ export class Person {
 
 /** Makes an account by the page. */
 export async function register(page: Page, name: string): Promise<void> {
+  await enter(page, name, "Create an account");
+  await live(page);
+}
+
+/** Fills the form in, and presses Sign in or another button. */
+export async function enter(page: Page, name: string, button = "Sign in"): Promise<void> {
   await page.getByLabel("Name").fill(name);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Create an account" }).click();
-  await live(page);
+  await page.getByRole("button", { name: button }).click();
+}
+
+/** Chooses files to be uploaded. */
+export async function choose(page: Page, ...files: string[]): Promise<void> {
+  await page.getByLabel("Drop videos or pictures here").setInputFiles(files);
+}
+
+/** Makes an account at `server` without the page; gives its access token. */
+export async function account(server: Server, username: string): Promise<string> {
+  const body = JSON.stringify({ username, password: PASSWORD });
+  const headers = { "content-type": "application/json" };
+  const made = await fetch(`${server.url}/api/v1/auth/register`, { method: "POST", headers, body });
+  assert.equal(made.status, 201);
+  return (await made.json() as { data: { access_token: string } }).data.access_token;
 }
 
 /** Waits until the page is connected. */

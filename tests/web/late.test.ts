@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { setTimeout as later } from "node:timers/promises";
-import type { Browser, Page, Route } from "playwright-core";
-import { inState, job, launch, live, PASSWORD, Person, register } from "./browser.js";
+import type { Browser } from "playwright-core";
+import { account, choose, enter, inState, job, launch, live, Person, register } from "./browser.js";
 import { clip, Server, temporaryFolder } from "./server.js";
 
 const folder = temporaryFolder();
@@ -32,21 +32,6 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-async function post(path: string, body: object | FormData, token?: string): Promise<Response> {
-  const json = !(body instanceof FormData);
-  const headers: Record<string, string> = json ? { "content-type": "application/json" } : {};
-  if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
-  return fetch(server.url + path, { method: "POST", headers, body: json ? JSON.stringify(body) : body });
-}
-
-async function signIn(page: Page, name: string): Promise<void> {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-const isSubmission = (route: Route) => route.request().method() === "POST";
-
 test("progress that comes after the end does not begin the job anew", TIMEOUT, async () => {
   const person = await Person.at(browser, server.url);
   let progress: string | null = null;
@@ -62,12 +47,12 @@ test("progress that comes after the end does not begin the job anew", TIMEOUT, a
   });
   const page = await person.open();
   await register(page, "ann");
-  await page.getByLabel("Drop videos or pictures here").setInputFiles(long);
+  await choose(page, long);
   await inState(page, "long.mp4", "Done");
   assert.notEqual(progress, null, "there was none");
   resend();
   // What is told after it has been taken once that has.
-  await page.getByLabel("Drop videos or pictures here").setInputFiles(short);
+  await choose(page, short);
   await inState(page, "short.mp4", "Done");
   assert.equal(await job(page, "long.mp4").locator(".state").textContent(), "Done");
   assert.equal(await job(page, "long.mp4").getByRole("progressbar").count(), 0);
@@ -75,9 +60,7 @@ test("progress that comes after the end does not begin the job anew", TIMEOUT, a
 });
 
 test("what happens between the list and the first event is not missed", TIMEOUT, async () => {
-  const session = await (await post("/api/v1/auth/register", { username: "ben", password: PASSWORD })).json() as
-    { data: { access_token: string } };
-  const token = session.data.access_token;
+  const headers = { authorization: `Bearer ${await account(server, "ben")}` };
   const person = await Person.at(browser, server.url);
   const page = await person.open();
   const connection = gate();
@@ -85,17 +68,17 @@ test("what happens between the list and the first event is not missed", TIMEOUT,
     await connection.opened;
     await route.continue();
   });
-  await signIn(page, "ben");
+  await enter(page, "ben");
   await page.getByText("Nothing has been analysed yet").waitFor();
 
   // A program of the same person submits a job, which ends before the page is connected.
   const form = new FormData();
   form.append("job_type", "people-count");
   form.append("file", new Blob([readFileSync(short)]), "elsewhere.mp4");
-  const made = await (await post("/api/v1/jobs", form, token)).json() as { data: { id: string } };
-  const about = `${server.url}/api/v1/jobs/${made.data.id}`;
+  const submitted = await fetch(`${server.url}/api/v1/jobs`, { method: "POST", headers, body: form });
+  const { data: made } = await submitted.json() as { data: { id: string } };
   for (let status = ""; status !== "done";) {
-    const answer = await fetch(about, { headers: { authorization: `Bearer ${token}` } });
+    const answer = await fetch(`${server.url}/api/v1/jobs/${made.id}`, { headers });
     status = (await answer.json() as { data: { status: string } }).data.status;
     assert.notEqual(status, "failed");
     await later(100);
@@ -114,13 +97,13 @@ test("uploads end with their session", TIMEOUT, async () => {
   const [way, begun] = [gate(), gate()];
   let sent = 0;
   await page.route("**/api/v1/jobs", async (route) => {
-    if (!isSubmission(route)) return route.continue();
+    if (route.request().method() !== "POST") return route.continue();
     sent += 1;
     begun.open();
     await way.opened;
     await route.continue().catch(() => {}); // nobody asks any more
   });
-  await page.getByLabel("Drop videos or pictures here").setInputFiles([short, long]);
+  await choose(page, short, long);
   await begun.opened;
   const given = page.waitForEvent("requestfailed", (request) => request.method() === "POST" && request.url().endsWith("/jobs"));
   await page.getByRole("button", { name: "Sign out" }).click();
@@ -130,18 +113,18 @@ test("uploads end with their session", TIMEOUT, async () => {
   await register(page, "dan");
   assert.equal(await page.locator("#uploads li").count(), 0);
   // Uploads go one after another: were the second still to come, it would come before this one.
-  await page.getByLabel("Drop videos or pictures here").setInputFiles(short);
+  await choose(page, short);
   await inState(page, "short.mp4", "Done");
   assert.equal(sent, 2, "the first of cam's, and dan's");
   assert.equal(await page.locator(".job").count(), 1);
   await page.getByRole("button", { name: "Sign out" }).click();
-  await signIn(page, "cam");
+  await enter(page, "cam");
   await page.getByText("Nothing has been analysed yet").waitFor();
   await person.leave();
 });
 
 test("who signs out while the session is renewed is out", TIMEOUT, async () => {
-  await post("/api/v1/auth/register", { username: "eve", password: PASSWORD });
+  await account(server, "eve");
   const person = await Person.at(browser, server.url);
   await person.context.route("**/api/v1/auth/login", async (route) => {
     const answer = await route.fetch();
@@ -159,9 +142,9 @@ test("who signs out while the session is renewed is out", TIMEOUT, async () => {
     await route.fulfill({ response });
   });
   const page = await person.open();
-  await signIn(page, "eve");
+  await enter(page, "eve");
   await live(page);
-  await page.getByLabel("Drop videos or pictures here").setInputFiles(short);
+  await choose(page, short);
   await asked.opened;
   await page.getByRole("button", { name: "Sign out" }).click();
   const left = page.waitForResponse((response) => response.url().endsWith("/auth/logout"));
@@ -169,8 +152,29 @@ test("who signs out while the session is renewed is out", TIMEOUT, async () => {
   await left;
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   assert.equal(await page.evaluate(() => localStorage.length), 0);
-  const again = await post("/api/v1/auth/refresh", { refresh_token: renewed });
-  assert.equal(again.status, 401, "the server has forgotten the newest as well");
+  const again = await page.request.post("/api/v1/auth/refresh", { data: { refresh_token: renewed } });
+  assert.equal(again.status(), 401, "the server has forgotten the newest as well");
   assert.ok(!person.requests.includes("POST /api/v1/jobs"), "what was to be sent after it");
+  await person.leave();
+});
+
+test("a server that is starting ends no session", TIMEOUT, async () => {
+  const person = await Person.at(browser, server.url);
+  const page = await person.open();
+  await register(page, "fay");
+  const error = { code: "NOT_READY", message: "the server is starting", error_type: "server", request_id: "" };
+  const starting = { status: 503, json: { error }, headers: { "retry-after": "2" } };
+  await page.route("**/api/v1/auth/**", (route) => route.fulfill(starting));
+  await page.reload();
+  await page.getByRole("alert").filter({ hasText: "The server is starting." }).waitFor();
+  await page.unroute("**/api/v1/auth/**");
+  await page.reload();
+  await live(page);
+  // The same for who has no session yet.
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.route("**/api/v1/auth/me", (route) => route.fulfill(starting));
+  await page.reload();
+  await page.getByRole("alert").filter({ hasText: "The server is starting." }).waitFor();
   await person.leave();
 });

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { expired, inState, job, launch, live, PASSWORD, Person, register } from "./browser.js";
+import type { Browser } from "playwright-core";
+import { account, choose, enter, expired, inState, job, launch, live, PASSWORD, Person, register } from "./browser.js";
 import { clip, Server, temporaryFolder } from "./server.js";
 
 const folder = temporaryFolder();
@@ -19,28 +19,16 @@ before(async () => {
   long = clip(folder, "long.mp4", 40);
   [server, browser] = await Promise.all([Server.start(folder), launch()]);
   // The first account is the admin, who sees what everybody has.
-  await account("root");
+  await account(server, "root");
 });
 after(async () => {
   await browser?.close();
   await server?.stop();
 });
 
-/** Makes an account without the page. */
-async function account(username: string): Promise<void> {
-  const body = JSON.stringify({ username, password: PASSWORD });
-  const headers = { "content-type": "application/json" };
-  const made = await fetch(`${server.url}/api/v1/auth/register`, { method: "POST", headers, body });
-  assert.equal(made.status, 201, await made.text());
-}
-
 /** One thing that people do, from the page's opening on. */
 function story(what: string, act: () => Promise<void>): void {
   test(what, { timeout: 120_000 }, act);
-}
-
-async function choose(page: Page, ...files: string[]): Promise<void> {
-  await page.getByLabel("Drop videos or pictures here").setInputFiles(files);
 }
 
 story("somebody registers, uploads a video, sees it being counted, and watches it", async () => {
@@ -153,7 +141,7 @@ story("a job is cancelled, tried again, and deleted", async () => {
 });
 
 story("a wrong password and a name that is taken are told", async () => {
-  await account("kim");
+  await account(server, "kim");
   const person = await Person.at(browser, server.url);
   const page = await person.open();
   const problem = page.getByRole("alert").filter({ visible: true });
@@ -206,7 +194,7 @@ story("who signs out is out, in this tab and for whoever comes after", async () 
 });
 
 story("a token that has expired is renewed, and nobody notices", async () => {
-  await account("lea");
+  await account(server, "lea");
   const person = await Person.at(browser, server.url);
   let used = 0;
   await person.context.route("**/api/v1/auth/login", async (route) => {
@@ -219,9 +207,7 @@ story("a token that has expired is renewed, and nobody notices", async () => {
   const refused = person.context.waitForEvent("response", (response) =>
     response.status() === 401 && response.request().headers()["authorization"] !== undefined);
   const page = await person.open();
-  await page.getByLabel("Name").fill("lea");
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await enter(page, "lea");
   const headers = { authorization: (await refused).request().headers()["authorization"]! };
   const told = await (await fetch(`${server.url}/api/v1/auth/me`, { headers })).json() as { error: { code: string } };
   assert.equal(told.error.code, "TOKEN_EXPIRED");
@@ -230,6 +216,23 @@ story("a token that has expired is renewed, and nobody notices", async () => {
   assert.equal(used, 1);
   assert.equal(await page.getByRole("alert").filter({ visible: true }).count(), 0);
   await person.leave();
+});
+
+story("an admin sees whose each job is, and others see their own alone", async () => {
+  const [mia, root] = await Promise.all(["mia", "root"].map(() => Person.at(browser, server.url)));
+  const [hers, all] = await Promise.all([mia!.open(), root!.open()]);
+  await enter(all, "root");
+  await live(all);
+  await register(hers, "mia");
+  await choose(hers, short);
+  await inState(hers, "short.mp4", "Done");
+  assert.equal(await job(hers, "short.mp4").locator(".kind").textContent(), "People count");
+  // It came while the admin looked, and it is there for who comes later.
+  const row = all.locator(".job").filter({ hasText: "mia" });
+  await row.getByText("People count \u00B7 mia").waitFor();
+  await all.reload();
+  await row.getByText("People count \u00B7 mia").waitFor();
+  await Promise.all([mia!.leave(), root!.leave()]);
 });
 
 story("a session that has ended asks to sign in again", async () => {

@@ -116,7 +116,8 @@ impl<E: Endpoint<Output = Response>> Frame<E> {
         let within = self.within.get();
         let result = async {
             let Some(Within { services, routes }) = within else {
-                return Ok(starting(path)?);
+                trim_slash(&mut request);
+                return Ok(starting(request.uri().path())?);
             };
             request.set_data(services.clone());
             let _permit = services.limits.admit(&mut request, services, context)?;
@@ -135,7 +136,8 @@ impl<E: Endpoint<Output = Response>> Frame<E> {
         };
         let mut failure = from_poem(error);
         let status = context.door.status(failure.error.kind());
-        if status.is_server_error() {
+        // Nothing is wrong with a server that is starting.
+        if status.is_server_error() && within.is_some() {
             tracing::error!(request = %context.request_id, error = ?failure.error, "request failed");
         }
         let verbose = self.config.environment != Environment::Production;
@@ -144,9 +146,11 @@ impl<E: Endpoint<Output = Response>> Frame<E> {
             failure = Failure::new(failure.error.kind(), "the server failed");
         }
         let mut response = context.door.render(&failure, context, path, verbose);
-        if within.is_none() {
+        if within.is_none()
+            && let Some(soon) = response.headers().get(header::RETRY_AFTER).cloned()
+        {
             // For people who look at it in a browser.
-            response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("2"));
+            response.headers_mut().insert(header::REFRESH, soon);
         }
         if failure.error.kind() == ErrorKind::MethodNotAllowed
             && let Some(within) = within

@@ -26,6 +26,7 @@ use schema::job::JobKind;
 use schema::job::record::Priority;
 use schema::{Error, ErrorKind};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Entries of the list that is no page; a multiple of those of a page.
 const WHOLE: u32 = 1000;
@@ -373,5 +374,7 @@ fn of_json(value: &Value) -> Error {
 }
 
 fn viewer<'a>(services: &'a Services, caller: &'a Principal, context: &'a Context) -> Viewer<'a> {
-    Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH }
+    // Nobody's name is told here.
+    let names = HashMap::new();
+    Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH, names }
 }

@@ -79,9 +79,6 @@ struct StatusView {
     status: String,
 }
 
-/// When to ask a server that is starting again, in seconds.
-const SOON_SECONDS: u64 = 2;
-
 pub(crate) struct HealthApi;
 
 #[OpenApi(tag = "Tag::Health")]
@@ -117,15 +114,17 @@ impl HealthApi {
 /// # Errors
 /// `NOT_READY` where the answer needs them.
 pub(crate) fn starting(path: &str) -> Result<Response, Failure> {
+    let not_ready = Failure::new(ErrorKind::NotReady, "the server is starting");
     match path {
         "/livez" => Ok(ok().into_response()),
         "/health" | "/api/v1/health" => {
             let (status, components) = (StatusName::Starting, BTreeMap::new());
             let version = env!("CARGO_PKG_VERSION").to_owned();
             let view = Json(HealthView { status, components, version });
-            Ok(Reported::Starting(view, SOON_SECONDS).into_response())
+            let soon = not_ready.retry_after_seconds().unwrap_or_default();
+            Ok(Reported::Starting(view, soon).into_response())
         }
-        _ => Err(Failure::new(ErrorKind::NotReady, "the server is starting")),
+        _ => Err(not_ready),
     }
 }
 

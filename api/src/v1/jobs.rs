@@ -19,6 +19,7 @@ use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use schema::id::JobId;
 use schema::job::record::Job;
+use std::slice;
 
 /// Path below which media are served here.
 pub(crate) const MEDIA_PATH: &str = "/api/v1/media/files/";
@@ -142,7 +143,7 @@ impl JobsApi {
         let platform = &services.platform;
         let submission = submission(platform, request, body, idempotency_key.0).await?;
         let created = platform.submit(&caller.scope(), submission).await?;
-        let (body, location) = shown(&services, request, &caller, created.job());
+        let (body, location) = shown(&services, request, &caller, created.job()).await?;
         Ok(Accepted::Job(body, location))
     }
 
@@ -170,7 +171,7 @@ impl JobsApi {
         let page = Page::Before { before, limit: limit.0.unwrap_or(PAGE) };
         let page = services.platform.jobs(&caller.scope(), &filter, page).await?;
         let context = Context::of(request);
-        let viewer = viewer(&services, &caller, &context);
+        let viewer = viewer(&services, &caller, &context, &page.jobs).await?;
         let cursor = page.jobs.last().filter(|_| page.has_more).map(|job| job.id.to_string());
         Ok(Json(JobListBody {
             data: page.jobs.iter().map(|job| viewer.job(job)).collect(),
@@ -193,7 +194,7 @@ impl JobsApi {
     ) -> Result<Found, Failure> {
         let job = services.platform.job(&caller.scope(), job_id(&id.0)?).await?;
         let context = Context::of(request);
-        let viewer = viewer(&services, &caller, &context);
+        let viewer = viewer(&services, &caller, &context, slice::from_ref(&job)).await?;
         let etag = viewer.etag(&job);
         if is_known(if_none_match.0.as_deref(), &etag) {
             return Ok(Found::Unchanged(etag));
@@ -228,7 +229,7 @@ impl JobsApi {
         id: Path<String>,
     ) -> Result<Cancelling, Failure> {
         let job = services.platform.cancel(&caller.scope(), job_id(&id.0)?).await?;
-        let (body, location) = shown(&services, request, &caller, &job);
+        let (body, location) = shown(&services, request, &caller, &job).await?;
         Ok(Cancelling::Job(body, location))
     }
 
@@ -247,7 +248,7 @@ impl JobsApi {
     ) -> Result<Accepted, Failure> {
         let (scope, id) = (caller.scope(), job_id(&id.0)?);
         let created = services.platform.retry(&scope, id, idempotency_key.0).await?;
-        let (body, location) = shown(&services, request, &caller, created.job());
+        let (body, location) = shown(&services, request, &caller, created.job()).await?;
         Ok(Accepted::Job(body, location))
     }
 
@@ -273,19 +274,26 @@ impl JobsApi {
 }
 
 /// A job as an answer shows it, and where it is.
-fn shown(
+async fn shown(
     services: &Services,
     request: &Request,
     caller: &Principal,
     job: &Job,
-) -> (Json<JobBody>, String) {
+) -> schema::Result<(Json<JobBody>, String)> {
     let context = Context::of(request);
-    let data = viewer(services, caller, &context).job(job);
-    (Json(JobBody { data }), format!("/api/v1/jobs/{}", job.id))
+    let data = viewer(services, caller, &context, slice::from_ref(job)).await?.job(job);
+    Ok((Json(JobBody { data }), format!("/api/v1/jobs/{}", job.id)))
 }
 
-fn viewer<'a>(services: &'a Services, caller: &'a Principal, context: &'a Context) -> Viewer<'a> {
-    Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH }
+/// What shows `jobs`.
+async fn viewer<'a>(
+    services: &'a Services,
+    caller: &'a Principal,
+    context: &'a Context,
+    jobs: &[Job],
+) -> schema::Result<Viewer<'a>> {
+    let names = services.names_of(caller, jobs).await?;
+    Ok(Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH, names })
 }
 
 /// What is no id names nothing.

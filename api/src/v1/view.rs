@@ -6,9 +6,12 @@ use crate::config::Environment;
 use crate::wire::{ErrorCode, JobKindName, JobParameters};
 use poem_openapi::types::ToJSON;
 use poem_openapi::{Enum, Object};
+use schema::id::UserId;
 use schema::job::record::{Job, JobFailure, JobState, MediaFile};
 use schema::time::WallTime;
+use schema::{ErrorKind, Result};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -66,6 +69,16 @@ pub(crate) struct FileView {
     pub sha256: String,
 }
 
+/// Whose a job is.
+#[derive(Debug, Object)]
+#[oai(rename = "JobOwner")]
+pub(crate) struct OwnerView {
+    /// Which user.
+    pub id: String,
+    /// Under which name; nothing where the account is gone.
+    pub username: Option<String>,
+}
+
 /// Why a job failed.
 #[derive(Debug, Object)]
 #[oai(rename = "JobError")]
@@ -88,6 +101,8 @@ pub(crate) struct JobView {
     pub id: String,
     /// The same as `id`.
     pub job_id: String,
+    /// Who submitted it.
+    pub owner: OwnerView,
     /// What is to be found out.
     pub job_type: JobKindName,
     /// Where it is in its life.
@@ -153,6 +168,33 @@ pub(crate) struct Viewer<'a> {
     pub base_url: &'a str,
     /// Path below which this door serves media.
     pub media_path: &'static str,
+    /// Names of those whose jobs are shown.
+    pub names: HashMap<UserId, String>,
+}
+
+impl Services {
+    /// The names of those whose `jobs` these are, as far as there are such users; `caller` is known.
+    ///
+    /// # Errors
+    /// `STORAGE_ERROR`.
+    pub(crate) async fn names_of(
+        &self,
+        caller: &Principal,
+        jobs: &[Job],
+    ) -> Result<HashMap<UserId, String>> {
+        let mut names = HashMap::from([(caller.user.id, caller.user.username.clone())]);
+        for job in jobs {
+            if names.contains_key(&job.owner) {
+                continue;
+            }
+            match self.platform.accounts().user(job.owner).await {
+                Ok(user) => _ = names.insert(user.id, user.username),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(names)
+    }
 }
 
 impl Viewer<'_> {
@@ -177,7 +219,9 @@ impl Viewer<'_> {
         let url = |file: Option<&MediaFile>| file.map(|file| self.url(file));
         let time = |time: Option<WallTime>| time.map(|time| time.to_string());
         let id = job.id.to_string();
+        let username = self.names.get(&job.owner).cloned();
         JobView {
+            owner: OwnerView { id: job.owner.to_string(), username },
             job_type: JobKindName(job.kind),
             status: job.state.into(),
             priority: job.priority.into(),

@@ -64,3 +64,23 @@ async fn a_job_is_submitted_followed_fetched_and_deleted() {
     assert_eq!(ann.get(&format!("/api/v1/jobs/{id}")).await.status, 404);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn whose_a_job_is_is_told() {
+    let server = Server::start().await;
+    let (admin, root) = server.user("root").await;
+    let (ann, data) = server.user("ann").await;
+    let clip = video(5);
+    let parts = [("file", Some("a.mp4"), &clip[..]), ("job_type", None, b"people-count")];
+    let owner = json!({"id": data["user"]["id"], "username": "ann"});
+    let made = ann.form("/api/v1/jobs", &parts).await;
+    assert_eq!(made.json()["data"]["owner"], owner, "{}", made.text());
+    let id = id_of(&made);
+    id_of(&admin.form("/api/v1/jobs", &parts).await);
+    let list = admin.get("/api/v1/jobs").await.json();
+    let own = json!({"id": root["user"]["id"], "username": "root"});
+    assert_eq!((&list["data"][0]["owner"], &list["data"][1]["owner"]), (&own, &owner));
+    let job = admin.get(&format!("/api/v1/jobs/{id}")).await;
+    assert_eq!(job.json()["data"]["owner"], owner);
+    server.stop().await;
+}

@@ -18,8 +18,10 @@ async fn who_comes_early_is_told_that_the_server_is_starting() {
     let starting = starting.expect("it has an address");
     let client = Client { address, token: None };
 
-    assert_eq!(client.get("/livez").await.status, 200, "it lives");
-    for path in ["/health", "/api/v1/health"] {
+    for path in ["/livez", "/livez/"] {
+        assert_eq!(client.get(path).await.status, 200, "{path}: it lives");
+    }
+    for path in ["/health", "/health/", "/api/v1/health"] {
         let answer = client.get(path).await;
         assert_eq!((answer.status, &answer.json()["status"]), (503, &json!("starting")));
         assert_eq!(answer.header("retry-after"), Some("2"));

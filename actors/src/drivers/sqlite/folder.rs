@@ -83,14 +83,20 @@ impl FolderLock {
 
 /// Locks `file` for this process alone; false where another one has it so. Who only asks holds it
 /// as well, shared and for a moment: that is waited for.
+///
+/// # Errors
+/// What the file system says; `WouldBlock` where whoever asks does not end.
 fn lock_alone(file: &File) -> io::Result<bool> {
     let asked = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) => {
-                if is_held_alone(file)? || asked.elapsed() > PATIENCE {
+                if is_held_alone(file)? {
                     return Ok(false);
+                }
+                if asked.elapsed() > PATIENCE {
+                    return Err(io::ErrorKind::WouldBlock.into());
                 }
                 std::thread::yield_now();
             }

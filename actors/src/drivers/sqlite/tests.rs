@@ -156,17 +156,17 @@ fn who_makes_a_database_waits_for_whoever_writes_to_it() {
     let place = Arc::new(Place::new());
     let writer = place.beside();
     writer.execute_batch("BEGIN IMMEDIATE").expect("nobody else is there");
+    let (tell, ended) = sync_channel(1);
     let opening = {
         let place = Arc::clone(&place);
-        std::thread::spawn(move || drop(place.open()))
+        std::thread::spawn(move || tell.send(Sqlite::open(&place.file()).err()))
     };
     // Whether it waits cannot be seen from here; whether it gives up can.
-    let begun = Instant::now();
-    while !opening.is_finished() && begun.elapsed() < BUSY_TIMEOUT / 10 {
-        std::thread::yield_now();
-    }
+    let early = ended.recv_timeout(BUSY_TIMEOUT / 10);
+    assert!(early.is_err(), "it has ended: {early:?}");
     writer.execute_batch("COMMIT").expect("it ends");
-    opening.join().expect("it opens");
+    assert!(ended.recv().expect("no panic").is_none());
+    opening.join().expect("no panic").expect("it was waited for");
 }
 
 #[test]

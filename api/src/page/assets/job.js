@@ -10,10 +10,10 @@ const RANKS = { pending: 0, processing: 1, done: 2, failed: 2, cancelled: 2 };
 const isRunning = (job) => job.status === "pending" || job.status === "processing";
 
 /**
- * Makes the row of `job`. `confirm` asks whether to delete it, `gone` is called once it is
+ * Makes the row of `job`; it names whose it is where that is not the user `me`. `confirm` asks whether to delete it, `gone` is called once it is
  * deleted, `say` with what everybody should hear.
  */
-export function row(job, { confirm, gone, say }) {
+export function row(job, { me, confirm, gone, say }) {
   const path = `/jobs/${job.id}`;
   const part = (tag, className) => el(tag, { className });
   const name = part("strong", "name");
@@ -41,7 +41,8 @@ export function row(job, { confirm, gone, say }) {
   function show() {
     node.dataset.state = job.status;
     name.textContent = job.input.file_name;
-    kind.textContent = kindName(job.job_type);
+    const whose = job.owner.id === me ? null : job.owner.username ?? "an account that is gone";
+    kind.textContent = [kindName(job.job_type), whose].filter(Boolean).join(" \u00B7 ");
     state.textContent = job.cancel_requested && isRunning(job) ? "Cancelling" : stateName(job.status);
     time.dateTime = job.created_at;
     time.title = new Date(job.created_at).toLocaleString();

@@ -12,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 const jobs = new Map();
 let stop = null;
 let cursor = null;
+let me = null;
 let visit = 0; // what was asked for somebody else is not shown
 
 function connection(state) {
@@ -53,7 +54,7 @@ function gone(id) {
 
 function add(job, place) {
   if (jobs.has(job.id)) return jobs.get(job.id).renew(job);
-  const made = row(job, { confirm, gone, say });
+  const made = row(job, { me, confirm, gone, say });
   jobs.set(job.id, made);
   $("jobs")[place](made.node);
   if (place === "prepend" || job.status === "pending" || job.status === "processing") made.open();
@@ -106,6 +107,7 @@ function kinds(types) {
 }
 
 async function begin(user) {
+  me = user.id;
   kinds((await ask("/job-types")).data);
   $("sign-in").hidden = true;
   tell($("who"), user.username);
@@ -162,7 +164,13 @@ $("sign-in-form").onsubmit = async (event) => {
     for (const button of buttons) button.disabled = false;
   }
 };
-$("sign-out").onclick = async () => { abandon(); await leave(); end(); };
+$("sign-out").onclick = async () => {
+  // It may take a while, and nothing more is sent meanwhile.
+  for (const id of ["workplace", "sign-out"]) $(id).hidden = true;
+  abandon();
+  await leave();
+  end();
+};
 $("older").onclick = () => older().then(() => listProblem(null), listProblem);
 $("upload").onsubmit = (event) => event.preventDefault();
 $("file").onchange = ({ target }) => { send([...target.files]); target.value = ""; };
