@@ -100,7 +100,6 @@ impl Server {
             closing: closing.clone(),
             config,
         };
-        tracing::info!(address = %local, "listening");
         let accepting = tokio::spawn(acceptor.run());
         Ok(Self { address: local, frame, connections, closing: closing.drop_guard(), accepting })
     }
@@ -115,6 +114,7 @@ impl Server {
     pub fn open(self, app: App) -> Serving {
         let (services, routes) = app.into_parts();
         self.frame.open(services.clone(), routes);
+        tracing::info!(address = %self.address, "listening");
         Serving { server: self, services }
     }
 }

@@ -25,6 +25,10 @@ pub(super) const VERSION: usize = SQLITE.len();
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<Migrated> {
     let failed = |fault: Fault| fault.into_error(format_args!("{}: migration", path.display()));
     let from = version(connection, path)?;
+    if (1..VERSION).contains(&from) {
+        // It may take a while, and nothing else is told meanwhile.
+        tracing::info!(database = %path.display(), from, to = VERSION, "migration");
+    }
     for (number, script) in SQLITE.iter().enumerate().skip(from) {
         step(connection, number, script).map_err(failed)?;
     }
