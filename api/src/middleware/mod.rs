@@ -17,7 +17,7 @@ use crate::failure::{Failure, from_poem};
 use crate::v1::health::starting;
 use actors::clock::Clock;
 use futures_util::FutureExt;
-use poem::http::{HeaderName, HeaderValue, Uri, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
 use schema::ErrorKind;
 use std::fmt::{Debug, Formatter};
@@ -136,8 +136,12 @@ impl<E: Endpoint<Output = Response>> Frame<E> {
         };
         let mut failure = from_poem(error);
         let status = context.door.status(failure.error.kind());
-        // Nothing is wrong with a server that is starting.
-        if status.is_server_error() && within.is_some() {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            // Nothing is wrong with a server that is starting.
+            if within.is_some() {
+                tracing::warn!(request = %context.request_id, error = ?failure.error, "refused for now");
+            }
+        } else if status.is_server_error() {
             tracing::error!(request = %context.request_id, error = ?failure.error, "request failed");
         }
         let verbose = self.config.environment != Environment::Production;
