@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -163,6 +164,25 @@ fn the_first_account_may_come_before_the_first_server() {
     assert!(!data.exists());
     add_user(&data, "root", "admin", "correct horse battery").succeeds();
     sound(&data);
+}
+
+#[test]
+fn a_service_manager_is_told_when_it_is_ready_and_when_it_ends() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let path = home.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(PATIENCE)).expect("it can be set");
+    let told = || {
+        let mut state = [0; 64];
+        let length = manager.recv(&mut state).expect("it is told");
+        String::from_utf8_lossy(&state[..length]).into_owned()
+    };
+    let environment = [("NOTIFY_SOCKET", path.to_str().expect("text"))];
+    let service = Service::start(&home.path().join("data"), &environment);
+    assert_eq!(told(), "READY=1");
+    signal(&service.child, "-TERM");
+    assert_eq!(told(), "STOPPING=1");
+    assert!(service.ended().0.success());
 }
 
 /// An address of this machine that nobody listens at.
