@@ -229,9 +229,9 @@ story("an admin sees whose each job is, and others see their own alone", async (
   assert.equal(await job(hers, "short.mp4").locator(".kind").textContent(), "People count");
   // It came while the admin looked, and it is there for who comes later.
   const row = all.locator(".job").filter({ hasText: "mia" });
-  await row.getByText("People count \u00B7 mia").waitFor();
+  await row.getByText("People count by mia").waitFor();
   await all.reload();
-  await row.getByText("People count \u00B7 mia").waitFor();
+  await row.getByText("People count by mia").waitFor();
   await Promise.all([mia!.leave(), root!.leave()]);
 });
 

@@ -41,8 +41,8 @@ export function row(job, { me, confirm, gone, say }) {
   function show() {
     node.dataset.state = job.status;
     name.textContent = job.input.file_name;
-    const whose = job.owner.id === me ? null : job.owner.username ?? "an account that is gone";
-    kind.textContent = [kindName(job.job_type), whose].filter(Boolean).join(" \u00B7 ");
+    const whose = job.owner.id === me ? "" : ` by\u00A0${job.owner.username ?? "an account that is gone"}`;
+    kind.textContent = kindName(job.job_type) + whose;
     state.textContent = job.cancel_requested && isRunning(job) ? "Cancelling" : stateName(job.status);
     time.dateTime = job.created_at;
     time.title = new Date(job.created_at).toLocaleString();
