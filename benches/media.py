@@ -9,7 +9,7 @@ random ranges of 64 KiB and of 1 MiB and for the whole, over 1 and over 16 conne
 of the server alone. Needs Debian's packages nginx-light and wrk.
 """
 import argparse, os, re, shutil, socket, statistics, subprocess, tempfile, time
-from serving import Server, clip, cpu, free_port
+from serving import Server, clip, cpu, free_port, resident
 
 SIZE = 64 << 20
 SHAPES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20, "whole": None}
@@ -75,7 +75,7 @@ def measure(pid, url, script, connections, seconds):
     used = cpu(pid) - before
     if re.search(r"Non-2xx|Socket errors", run) or used == 0:
         raise SystemExit(run)
-    amount, unit, took = re.search(r"in ([\d.]+)(ms|s|m),", run), None, None
+    amount = re.search(r"in ([\d.]+)(ms|s|m),", run)
     took = float(amount.group(1)) * {"ms": 1e-3, "s": 1, "m": 60}[amount.group(2)]
     read = re.search(r"([\d.]+)([KMG]B) read", run)
     total = float(read.group(1)) * {"KB": 2**-10, "MB": 1, "GB": 1024}[read.group(2)]
@@ -99,6 +99,7 @@ def main():
         file.flush()
         server.sign_in("bench")
         ours = server.submit(video, "large.mp4")["input"]["url"]
+        before = resident(server.pid)
         with Nginx(file.name) as nginx:
             peers = {"sightline": (server.pid, ours), "nginx": (nginx.pid, nginx.url)}
             for shape, length in SHAPES.items():
@@ -107,6 +108,7 @@ def main():
                     script.flush()
                     for connections in (1, 16):
                         table(shape, connections, peers, script.name, a)
+        print(f"memory of sightline: {before:.0f} MiB before and {resident(server.pid):.0f} MiB after")
 
 
 def table(shape, connections, peers, script, a):

@@ -1,6 +1,6 @@
 //! The composition root of the server: build, spawn, drain.
 //!
-//! [`build`] binds, takes and opens everything before anything runs, so that what is wrong is told
+//! [`build`] binds, takes and opens everything before any job runs, so that what is wrong is told
 //! at once; whoever asks meanwhile is told that the server is starting. [`Built::spawn`] starts the
 //! node and serves; [`Running::drain`] ends both in order.
 
@@ -19,6 +19,7 @@ use actors::handle::{Engines, Platform};
 use actors::job::run::Workshop;
 use api::{App, Server};
 use schema::{Error, Result};
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,14 +33,13 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// How much of that the node has; the rest is for closing what it stood on.
 const NODE_DRAIN: Duration = Duration::from_secs(17);
 
-/// A server that has everything and does nothing yet.
+/// A server that has everything, and answers that it is starting.
 #[derive(Debug)]
 pub(crate) struct Built {
     settings: Settings,
     server: Server,
     metrics: Option<Metrics>,
     engines: Engines,
-    claim: Arc<Claim>,
 }
 
 /// A server that serves.
@@ -50,28 +50,31 @@ pub(crate) struct Running {
     metrics: Option<Metrics>,
     address: SocketAddr,
     media: PathBuf,
-    claim: Arc<Claim>,
 }
 
-/// Binds the ports, takes the folders, opens what is in it and connects the bus.
+/// Binds the ports, takes the folders, opens what is in them and connects the bus. The folders are
+/// the server's as long as `claim` lives: whoever calls keeps it until the runtime has ended, as
+/// what was begun on its blocking threads may write until then.
 ///
 /// # Errors
 /// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has one of the folders,
 /// and where the files are those of another database; what the engines say.
-pub(crate) async fn build(mut settings: Settings) -> Result<Built> {
+pub(crate) async fn build(mut settings: Settings, claim: &OnceCell<Claim>) -> Result<Built> {
     let listener = bind(settings.listen, "HOST and PORT").await?;
     let metrics = match settings.metrics {
-        Some(address) => Some(Metrics::serve(bind(address, "METRICS_ADDR").await?)?),
+        Some(address) => Some(bind(address, "METRICS_ADDR").await?),
         None => None,
     };
-    let claim = Arc::new(Claim::take(&settings.data)?);
+    let taken = Claim::take(&settings.data)?;
+    let claim = claim.get_or_init(|| taken);
+    let metrics = metrics.map(Metrics::serve).transpose()?;
     Arc::make_mut(&mut settings.api).signing_keys = match settings.signing_keys.take() {
         Some(keys) => keys,
         None => secret::signing_keys(claim.data())?,
     };
     let server = Server::start(listener, settings.api.clone(), Arc::new(SystemClock))?;
-    let engines = engines(&settings, &claim).await?;
-    Ok(Built { settings, server, metrics, engines, claim })
+    let engines = engines(&settings).await?;
+    Ok(Built { settings, server, metrics, engines })
 }
 
 async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
@@ -81,8 +84,8 @@ async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
     })
 }
 
-async fn engines(settings: &Settings, claim: &Arc<Claim>) -> Result<Engines> {
-    let store = Arc::new(store(&settings.data, Arc::clone(claim)).await?);
+async fn engines(settings: &Settings) -> Result<Engines> {
+    let store = Arc::new(store(&settings.data).await?);
     let objects = FolderObjects::open(&settings.data.media, settings.data.min_free_bytes).await?;
     pairing::expect_paired(&settings.data, &store, &objects).await?;
     let bus: Arc<dyn Bus> = match &settings.nats {
@@ -100,20 +103,17 @@ async fn engines(settings: &Settings, claim: &Arc<Claim>) -> Result<Engines> {
     })
 }
 
-/// Opens the database. Where nobody waits for that any more, the folders are ours until it has
-/// ended all the same.
-async fn store(data: &DataSettings, claim: Arc<Claim>) -> Result<Sqlite> {
+/// Opens the database, which may take as long as its migration.
+async fn store(data: &DataSettings) -> Result<Sqlite> {
     let database = data.database.clone();
     let opening = tokio::task::spawn_blocking(move || {
-        let opened = database.as_deref().map_or_else(Sqlite::memory, Sqlite::open);
-        drop(claim);
-        opened
+        database.as_deref().map_or_else(Sqlite::memory, Sqlite::open)
     });
     opening.await.map_err(|e| Error::internal("opening the database", e))?
 }
 
 impl Built {
-    /// Starts the node, and answers requests from the return on.
+    /// Starts the node, and takes requests from the return on.
     ///
     /// # Errors
     /// What the node and the API say.
@@ -129,7 +129,6 @@ impl Built {
             metrics: self.metrics,
             address,
             media: self.settings.data.media,
-            claim: self.claim,
         })
     }
 }
@@ -150,11 +149,6 @@ impl Running {
     /// The folder of the files of jobs.
     pub(crate) fn media(&self) -> &Path {
         &self.media
-    }
-
-    /// What belongs to this server: whoever runs it keeps it until nothing of it runs any more.
-    pub(crate) fn claim(&self) -> Arc<Claim> {
-        Arc::clone(&self.claim)
     }
 
     /// Serves until `stop`, or until it cannot any more.

@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 /// The variable that names the manager's socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
 
-/// Tells that requests are answered.
+/// Tells that requests are taken.
 pub(crate) fn ready() {
     tell("READY=1");
 }

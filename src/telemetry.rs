@@ -7,24 +7,26 @@ use schema::{Error, Result};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
+use std::str::FromStr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 
 /// Bounds of the buckets of what is measured in seconds: a millisecond per frame to a slow request.
 const SECONDS: [f64; 12] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// How often histograms are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// What panics are logged as.
-const PANIC: &str = "panic";
 /// Commands that read no configuration tell only what is wrong.
 const DEFAULT_LEVEL: &str = "warn";
 
 /// Writes logs as `LOG_LEVEL` and `LOG_FORMAT` say, for commands that read no configuration.
 pub(crate) fn start_from_environment() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| DEFAULT_LEVEL.to_owned());
+    // As everywhere, what is empty is not set.
+    let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
+    let level = level.unwrap_or_else(|| DEFAULT_LEVEL.to_owned());
     let is_json = std::env::var("LOG_FORMAT").is_ok_and(|f| f == "json");
     start(&level, if is_json { LogFormat::Json } else { LogFormat::Text }, false);
 }
@@ -52,7 +54,9 @@ pub(crate) fn start(level: &str, format: LogFormat, with_time: bool) {
 
 /// What is logged: as `level` says, and panics always, as they are always printed otherwise.
 fn filter(level: &str) -> EnvFilter {
-    EnvFilter::new(format!("{level},{PANIC}=error"))
+    let panics = Directive::from_str("panic=error").expect("it is one");
+    let asked = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into());
+    asked.parse_lossy(level).add_directive(panics)
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
@@ -63,14 +67,14 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     let stack = (stack.status() == BacktraceStatus::Captured).then_some(stack);
     let thread = std::thread::current();
     let stack = stack.as_ref().map(tracing::field::display);
-    tracing::error!(target: PANIC, place, thread = thread.name(), stack, "panicked: {said}");
+    tracing::error!(target: "panic", place, thread = thread.name(), stack, "panicked: {said}");
 }
 
 /// The metrics of this process, recorded and served; served no more when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Metrics(
-    #[expect(dead_code, reason = "it ends when it is dropped")] AbortOnDropHandle<()>,
-);
+pub(crate) struct Metrics {
+    _serving: AbortOnDropHandle<()>,
+}
 
 impl Metrics {
     /// Records metrics from now on, and serves them on `listener`.
@@ -84,7 +88,7 @@ impl Metrics {
             .and_then(PrometheusBuilder::install_recorder)
             .map_err(failed)?;
         actors::metrics::describe();
-        Ok(Self(AbortOnDropHandle::new(tokio::spawn(serve(listener, handle)))))
+        Ok(Self { _serving: AbortOnDropHandle::new(tokio::spawn(serve(listener, handle))) })
     }
 }
 
@@ -145,5 +149,20 @@ mod tests {
         assert_eq!(line["fields"]["message"], "panicked: scripted\nin two lines", "{line:#}");
         let place = line["fields"]["place"].as_str().expect("where it was");
         assert!(place.starts_with("src/telemetry.rs:"), "{place}");
+    }
+    #[test]
+    fn panics_are_added_to_what_is_asked_for() {
+        for (asked, expected) in [
+            ("", "error"),
+            ("off", "off"),
+            ("warn", "warn"),
+            ("info,actors=debug", "actors=debug,info"),
+        ] {
+            let filter = filter(asked).to_string();
+            let mut parts: Vec<&str> = filter.split(',').collect();
+            parts.retain(|part| *part != "panic=error");
+            assert_eq!(parts.join(","), expected, "{filter}");
+            assert!(filter.contains("panic=error"), "{filter}");
+        }
     }
 }

@@ -6,11 +6,12 @@ use crate::config::Flag;
 use crate::{app, runtime};
 use clap::Args;
 use schema::Result;
+use std::cell::OnceCell;
 use tokio::signal::unix::SignalKind;
 
 /// Serve the API, the WebSocket and the page, and work on jobs
 ///
-/// Prints one line with its address once it answers requests. SIGTERM, SIGINT or SIGHUP end it in
+/// Prints one line with its address once it takes requests. SIGTERM, SIGINT or SIGHUP end it in
 /// order within 20 seconds: running jobs are given back and begun again by the next start; exit
 /// status 0. A second signal ends it at once; exit status 128 and the signal's number.
 #[derive(Debug, Args)]
@@ -41,22 +42,19 @@ impl ServeArgs {
 /// What the configuration, the engines and serving say.
 pub(super) fn run(args: &ServeArgs) -> Result<()> {
     let settings = args.flags.load(args.settings())?.settings;
-    let mut claim = None;
-    let served = runtime::run(async {
+    // Until nothing of the server runs any more.
+    let claim = OnceCell::new();
+    runtime::run(async {
         let stop = interrupt::watch(status_of)?;
-        let Some(built) = stop.run_until_cancelled(app::build(settings)).await else {
+        let Some(built) = stop.run_until_cancelled(app::build(settings, &claim)).await else {
             tracing::info!("the server ends before it was ready");
             return Ok(());
         };
         let running = built?.spawn().await?;
-        claim = Some(running.claim());
         let version = env!("CARGO_PKG_VERSION");
         stdout::print(format!("sightline {version} is ready at {}/\n", running.url()))?;
         running.until(&stop).await
-    });
-    // Not before what may still write has ended.
-    drop(claim);
-    served
+    })
 }
 
 /// What a shell tells of a process that a signal ended.

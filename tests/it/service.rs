@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) struct Service {
     pub(crate) child: Child,
     pub(crate) url: String,
+    stdout: BufReader<ChildStdout>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     /// When its process was started.
@@ -29,9 +30,17 @@ pub(crate) struct Service {
 impl Service {
     /// Starts one over the data folder `data`, at a free port.
     pub(crate) fn start(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut service = Self::begin(data, 0, environment);
+        service.ready();
+        service
+    }
+
+    /// Begins to start one at `port`, a free one where it is 0, which is then known once it is
+    /// ready.
+    pub(crate) fn begin(data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
         let begun = Instant::now();
         let mut child = sightline()
-            .args(["serve", "--port", "0", "--data-dir"])
+            .args(["serve", "--port", &port.to_string(), "--data-dir"])
             .arg(data)
             .env("METRICS_ADDR", "off")
             .envs(environment.iter().copied())
@@ -41,13 +50,33 @@ impl Service {
             .expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         let reader = collect(child.stderr.take().expect("it is piped"), Arc::clone(&log));
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let url = format!("http://127.0.0.1:{port}");
+        Self { child, url, stdout, log, reader: Some(reader), begun }
+    }
+
+    /// Waits until it is ready.
+    pub(crate) fn ready(&mut self) {
         let mut ready = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        stdout.read_line(&mut ready).expect("text");
+        self.stdout.read_line(&mut ready).expect("text");
         let url = ready.trim().rsplit(' ').next().unwrap_or_default().trim_end_matches('/');
-        assert!(url.starts_with("http://127.0.0.1:"), "{ready:?}: {}", log.lock().expect("whole"));
-        let url = url.to_owned();
-        Self { child, url, log, reader: Some(reader), begun }
+        assert!(url.starts_with("http://127.0.0.1:"), "{ready:?}: {}", self.log());
+        self.url = url.to_owned();
+    }
+
+    /// Waits until it answers that it lives, which it does before it is ready.
+    pub(crate) async fn alive(&mut self) {
+        let mut look = tokio::time::interval(LOOK);
+        while reqwest::get(format!("{}/livez", self.url)).await.is_err() {
+            let ended = self.child.try_wait().expect("it was started");
+            assert!(ended.is_none(), "{ended:?}: {}", self.log());
+            assert!(self.begun.elapsed() < PATIENCE, "{}", self.log());
+            look.tick().await;
+        }
+    }
+
+    fn log(&self) -> String {
+        self.log.lock().expect("whole").clone()
     }
 
     /// As the machine's failing would.
@@ -60,8 +89,7 @@ impl Service {
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("it was started");
         self.reader.take().expect("once").join().expect("no panic");
-        let log = self.log.lock().expect("whole").clone();
-        (status, log)
+        (status, self.log())
     }
 
     /// Registers somebody.

@@ -6,11 +6,11 @@ use crate::service::{PATIENCE, Service, frames};
 use crate::support::{Run, analyze, clip, finish, sightline};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long an orderly end may take.
@@ -186,58 +186,49 @@ fn a_service_manager_is_told_when_it_is_ready_and_when_it_ends() {
 }
 
 /// An address of this machine that nobody listens at.
-fn free_address() -> String {
+fn free_address() -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    free.local_addr().expect("its address").to_string()
+    free.local_addr().expect("its address")
 }
 
 /// A server over `data` that cannot open its database before the connection that comes with it
-/// lets go; it answers already.
-async fn held_up(data: &Path, metrics: &str) -> (Child, String, Connection) {
+/// lets go, which has to be within the 5 s that SQLite waits; it answers already.
+async fn held_up(data: &Path, metrics: &str) -> (Service, Connection) {
     std::fs::create_dir_all(data).expect("a folder");
     let holder = Connection::open(data.join("sightline.db")).expect("it opens");
     holder.execute_batch("BEGIN IMMEDIATE").expect("nobody else is there");
-    let port = free_address().rsplit(':').next().expect("a port").to_owned();
-    let mut command = sightline();
-    command.args(["serve", "--port", &port, "--data-dir"]).arg(data).env("METRICS_ADDR", metrics);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let url = format!("http://127.0.0.1:{port}");
-    let begun = Instant::now();
-    while reqwest::get(format!("{url}/livez")).await.is_err() {
-        assert!(begun.elapsed() < PATIENCE, "it does not answer");
-    }
-    (child, url, holder)
+    let port = free_address().port();
+    let mut service = Service::begin(data, port, &[("METRICS_ADDR", metrics)]);
+    service.alive().await;
+    (service, holder)
 }
 
 #[tokio::test]
 async fn a_long_start_is_told_from_a_dead_process() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let metrics = free_address();
-    let (mut child, url, holder) = held_up(home.path(), &metrics).await;
-    let scraped = reqwest::get(format!("http://{metrics}/metrics")).await.expect("an answer");
-    assert_eq!(scraped.status(), 200);
-    let health = reqwest::get(format!("{url}/health")).await.expect("an answer");
+    let metrics = free_address().to_string();
+    let (mut service, holder) = held_up(home.path(), &metrics).await;
+    let get = async |url: String| reqwest::get(url).await.expect("an answer");
+    assert_eq!(get(format!("http://{metrics}/metrics")).await.status(), 200);
+    let health = get(format!("{}/health", service.url)).await;
     assert_eq!(health.status(), 503);
     let health: Value = health.json().await.expect("JSON");
     assert_eq!(health["status"], "starting", "{health:#}");
     holder.execute_batch("COMMIT").expect("it ends");
-    let mut ready = String::new();
-    let stdout = child.stdout.take().expect("it is piped");
-    BufReader::new(stdout).read_line(&mut ready).expect("text");
-    assert_eq!(ready.trim().rsplit(' ').next(), Some(format!("{url}/").as_str()), "{ready}");
-    assert_eq!(reqwest::get(format!("{url}/readyz")).await.expect("an answer").status(), 200);
-    signal(&child, "-TERM");
-    assert!(child.wait().expect("it was started").success());
+    service.ready();
+    assert_eq!(get(format!("{}/readyz", service.url)).await.status(), 200);
+    signal(&service.child, "-TERM");
+    let (status, log) = service.ended();
+    assert!(status.success() && !log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test]
 async fn a_server_that_is_told_to_end_while_it_starts_does() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (child, _, holder) = held_up(home.path(), "off").await;
-    signal(&child, "-TERM");
-    let run = Run::of(&child.wait_with_output().expect("it was started"));
-    run.succeeds();
-    assert!(!run.stdout.contains("ready"), "{run:#?}");
+    let (service, holder) = held_up(home.path(), "off").await;
+    signal(&service.child, "-TERM");
+    let (status, log) = service.ended();
+    assert!(status.success() && !log.contains("listening"), "{log}");
     holder.execute_batch("COMMIT").expect("it ends");
 }
 
@@ -275,7 +266,7 @@ async fn f6_a_server_under_load_ends_in_order_and_the_next_one_goes_on() {
 #[tokio::test]
 async fn metrics_are_served_on_their_own_address_alone() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let address = free_address();
+    let address = free_address().to_string();
     let service = Service::start(home.path(), &[("METRICS_ADDR", &address)]);
     let get = async |url: String| reqwest::get(url).await.expect("an answer");
     let metrics = get(format!("http://{address}/metrics")).await;

@@ -78,8 +78,9 @@ export async function account(server: Server, username: string): Promise<string>
   const body = JSON.stringify({ username, password: PASSWORD });
   const headers = { "content-type": "application/json" };
   const made = await fetch(`${server.url}/api/v1/auth/register`, { method: "POST", headers, body });
-  assert.equal(made.status, 201);
-  return (await made.json() as { data: { access_token: string } }).data.access_token;
+  const text = await made.text();
+  assert.equal(made.status, 201, text);
+  return (JSON.parse(text) as { data: { access_token: string } }).data.access_token;
 }
 
 /** Waits until the page is connected. */

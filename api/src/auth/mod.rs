@@ -131,6 +131,14 @@ impl Auth {
         Ok(Principal { user, expires_at: verified.expires_at })
     }
 
+    /// The user `id`, as of a few seconds ago.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` where there is none; `STORAGE_ERROR`.
+    pub(crate) async fn user(&self, id: UserId) -> Result<User> {
+        self.users.get(&self.platform, id).await
+    }
+
     /// The user of a token that is valid as far as it can be told without the store.
     #[must_use]
     pub fn user_of(&self, token: &str) -> Option<UserId> {

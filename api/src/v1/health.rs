@@ -114,17 +114,18 @@ impl HealthApi {
 /// # Errors
 /// `NOT_READY` where the answer needs them.
 pub(crate) fn starting(path: &str) -> Result<Response, Failure> {
-    let not_ready = Failure::new(ErrorKind::NotReady, "the server is starting");
+    let not_ready = || Failure::new(ErrorKind::NotReady, "the server is starting");
     match path {
         "/livez" => Ok(ok().into_response()),
         "/health" | "/api/v1/health" => {
             let (status, components) = (StatusName::Starting, BTreeMap::new());
             let version = env!("CARGO_PKG_VERSION").to_owned();
             let view = Json(HealthView { status, components, version });
-            let soon = not_ready.retry_after_seconds().unwrap_or_default();
+            let soon = not_ready().retry_after_seconds();
+            let soon = soon.expect("who finds no server ready is told when to come again");
             Ok(Reported::Starting(view, soon).into_response())
         }
-        _ => Err(not_ready),
+        _ => Err(not_ready()),
     }
 }
 

@@ -143,7 +143,7 @@ impl JobsApi {
         let platform = &services.platform;
         let submission = submission(platform, request, body, idempotency_key.0).await?;
         let created = platform.submit(&caller.scope(), submission).await?;
-        let (body, location) = shown(&services, request, &caller, created.job()).await?;
+        let (body, location) = shown(&services, request, &caller, created.job()).await;
         Ok(Accepted::Job(body, location))
     }
 
@@ -171,7 +171,7 @@ impl JobsApi {
         let page = Page::Before { before, limit: limit.0.unwrap_or(PAGE) };
         let page = services.platform.jobs(&caller.scope(), &filter, page).await?;
         let context = Context::of(request);
-        let viewer = viewer(&services, &caller, &context, &page.jobs).await?;
+        let viewer = viewer(&services, &caller, &context, &page.jobs).await;
         let cursor = page.jobs.last().filter(|_| page.has_more).map(|job| job.id.to_string());
         Ok(Json(JobListBody {
             data: page.jobs.iter().map(|job| viewer.job(job)).collect(),
@@ -194,7 +194,7 @@ impl JobsApi {
     ) -> Result<Found, Failure> {
         let job = services.platform.job(&caller.scope(), job_id(&id.0)?).await?;
         let context = Context::of(request);
-        let viewer = viewer(&services, &caller, &context, slice::from_ref(&job)).await?;
+        let viewer = viewer(&services, &caller, &context, slice::from_ref(&job)).await;
         let etag = viewer.etag(&job);
         if is_known(if_none_match.0.as_deref(), &etag) {
             return Ok(Found::Unchanged(etag));
@@ -229,7 +229,7 @@ impl JobsApi {
         id: Path<String>,
     ) -> Result<Cancelling, Failure> {
         let job = services.platform.cancel(&caller.scope(), job_id(&id.0)?).await?;
-        let (body, location) = shown(&services, request, &caller, &job).await?;
+        let (body, location) = shown(&services, request, &caller, &job).await;
         Ok(Cancelling::Job(body, location))
     }
 
@@ -248,7 +248,7 @@ impl JobsApi {
     ) -> Result<Accepted, Failure> {
         let (scope, id) = (caller.scope(), job_id(&id.0)?);
         let created = services.platform.retry(&scope, id, idempotency_key.0).await?;
-        let (body, location) = shown(&services, request, &caller, created.job()).await?;
+        let (body, location) = shown(&services, request, &caller, created.job()).await;
         Ok(Accepted::Job(body, location))
     }
 
@@ -279,10 +279,10 @@ async fn shown(
     request: &Request,
     caller: &Principal,
     job: &Job,
-) -> schema::Result<(Json<JobBody>, String)> {
+) -> (Json<JobBody>, String) {
     let context = Context::of(request);
-    let data = viewer(services, caller, &context, slice::from_ref(job)).await?.job(job);
-    Ok((Json(JobBody { data }), format!("/api/v1/jobs/{}", job.id)))
+    let data = viewer(services, caller, &context, slice::from_ref(job)).await.job(job);
+    (Json(JobBody { data }), format!("/api/v1/jobs/{}", job.id))
 }
 
 /// What shows `jobs`.
@@ -291,9 +291,9 @@ async fn viewer<'a>(
     caller: &'a Principal,
     context: &'a Context,
     jobs: &[Job],
-) -> schema::Result<Viewer<'a>> {
-    let names = services.names_of(caller, jobs).await?;
-    Ok(Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH, names })
+) -> Viewer<'a> {
+    let names = services.names_of(jobs).await;
+    Viewer { services, caller, base_url: &context.base_url, media_path: MEDIA_PATH, names }
 }
 
 /// What is no id names nothing.

@@ -9,7 +9,6 @@ use poem_openapi::{Enum, Object};
 use schema::id::UserId;
 use schema::job::record::{Job, JobFailure, JobState, MediaFile};
 use schema::time::WallTime;
-use schema::{ErrorKind, Result};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -101,7 +100,7 @@ pub(crate) struct JobView {
     pub id: String,
     /// The same as `id`.
     pub job_id: String,
-    /// Who submitted it.
+    /// Whose it is.
     pub owner: OwnerView,
     /// What is to be found out.
     pub job_type: JobKindName,
@@ -169,31 +168,24 @@ pub(crate) struct Viewer<'a> {
     /// Path below which this door serves media.
     pub media_path: &'static str,
     /// Names of those whose jobs are shown.
-    pub names: HashMap<UserId, String>,
+    pub names: HashMap<UserId, Option<String>>,
 }
 
 impl Services {
-    /// The names of those whose `jobs` these are, as far as there are such users; `caller` is known.
-    ///
-    /// # Errors
-    /// `STORAGE_ERROR`.
-    pub(crate) async fn names_of(
-        &self,
-        caller: &Principal,
-        jobs: &[Job],
-    ) -> Result<HashMap<UserId, String>> {
-        let mut names = HashMap::from([(caller.user.id, caller.user.username.clone())]);
+    /// The names of those whose `jobs` these are; nothing for who is gone, or cannot be looked up
+    /// now: no answer fails for that.
+    pub(crate) async fn names_of(&self, jobs: &[Job]) -> HashMap<UserId, Option<String>> {
+        let mut names = HashMap::new();
         for job in jobs {
             if names.contains_key(&job.owner) {
                 continue;
             }
-            match self.platform.accounts().user(job.owner).await {
-                Ok(user) => _ = names.insert(user.id, user.username),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+            let user = self.auth.user(job.owner).await;
+            let name =
+                user.inspect_err(|error| tracing::debug!(owner = %job.owner, %error, "no name"));
+            names.insert(job.owner, name.ok().map(|user| user.username));
         }
-        Ok(names)
+        names
     }
 }
 
@@ -219,7 +211,7 @@ impl Viewer<'_> {
         let url = |file: Option<&MediaFile>| file.map(|file| self.url(file));
         let time = |time: Option<WallTime>| time.map(|time| time.to_string());
         let id = job.id.to_string();
-        let username = self.names.get(&job.owner).cloned();
+        let username = self.names.get(&job.owner).cloned().flatten();
         JobView {
             owner: OwnerView { id: job.owner.to_string(), username },
             job_type: JobKindName(job.kind),

@@ -82,5 +82,14 @@ async fn whose_a_job_is_is_told() {
     assert_eq!((&list["data"][0]["owner"], &list["data"][1]["owner"]), (&own, &owner));
     let job = admin.get(&format!("/api/v1/jobs/{id}")).await;
     assert_eq!(job.json()["data"]["owner"], owner);
+    // Nobody is told of others.
+    let list = ann.get("/api/v1/jobs").await;
+    assert_eq!(list.json()["meta"]["total"], 1);
+    for path in ["/api/jobs/", "/api/jobs/?page=1"] {
+        let list = admin.get(path).await;
+        assert_eq!(list.status, 200, "{}", list.text());
+        assert!(!list.text().contains("owner") && !list.text().contains("ann"), "{}", list.text());
+    }
+    assert!(!list.text().contains("root"), "{}", list.text());
     server.stop().await;
 }

@@ -14,6 +14,7 @@ use client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
 use schema::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
+use std::cell::OnceCell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,11 +67,20 @@ struct Work {
 /// # Errors
 /// What rendering, the server and the job say; `CANCELLED` where it was interrupted before its end.
 pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
+    // Until nothing of the server runs any more.
+    let claim = OnceCell::new();
     runtime::run(async {
         let stop = interrupt::watch(|_| super::exit::INTERRUPTED)?;
         let home = Home::open(args.data_dir.as_deref())?;
         let work = work(args, home.path(), &stop)?;
-        let running = app::build(settings(args, home.path())?).await?.spawn().await?;
+        let building = app::build(settings(args, home.path())?, &claim);
+        let Some(built) = stop.run_until_cancelled(building).await else {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "interrupted before the server was ready",
+            ));
+        };
+        let running = built?.spawn().await?;
         let shown = show(&running, &work, &stop).await;
         let stay = args.stay || (!args.once && std::io::stdin().is_terminal());
         if shown.is_ok() && stay {

@@ -29,7 +29,8 @@ impl FolderLock {
     /// is none.
     ///
     /// # Errors
-    /// `CONFLICT` where another process has it, or another lock of this one; `STORAGE_ERROR` where
+    /// `CONFLICT` where another process has it, or another lock of this one, or one that only reads
+    /// it does not end; `STORAGE_ERROR` where
     /// it cannot be made or written.
     pub fn take(path: &Path, setting: &str) -> Result<Self> {
         let at = |e| Error::io(format_args!("{setting}: folder {}", path.display()), e);
@@ -40,8 +41,14 @@ impl FolderLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut lock = options.open(&file).map_err(failed)?;
-        if !lock_alone(&lock).map_err(failed)? {
-            return Err(taken(path, setting, &mut lock));
+        match lock_alone(&lock).map_err(failed)? {
+            Tried::Ours => {}
+            Tried::Held => return Err(taken(path, setting, &mut lock)),
+            Tried::Shared => {
+                let message = format!("{setting}: {} is locked by who reads it", file.display());
+                return Err(Error::new(ErrorKind::Conflict, message)
+                    .with_hint("wait for it, or end it: sightline fsck, or a backup"));
+            }
         }
         sign(&mut lock).map_err(failed)?;
         Ok(Self { path: path.to_owned(), identity, _lock: lock })
@@ -81,26 +88,29 @@ impl FolderLock {
     }
 }
 
-/// Locks `file` for this process alone; false where another one has it so. Who only asks holds it
-/// as well, shared and for a moment: that is waited for.
-///
-/// # Errors
-/// What the file system says; `WouldBlock` where whoever asks does not end.
-fn lock_alone(file: &File) -> io::Result<bool> {
+/// How a try to lock a file for this process alone ended.
+enum Tried {
+    /// It is ours.
+    Ours,
+    /// Another process has it alone, or another lock of this one.
+    Held,
+    /// Somebody holds it shared and does not end.
+    Shared,
+}
+
+/// Locks `file` for this process alone. Who only asks holds it as well, shared and for a moment:
+/// that is waited for.
+fn lock_alone(file: &File) -> io::Result<Tried> {
     let asked = Instant::now();
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => {
-                if is_held_alone(file)? {
-                    return Ok(false);
-                }
-                if asked.elapsed() > PATIENCE {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                std::thread::yield_now();
-            }
+            Ok(()) => return Ok(Tried::Ours),
             Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if is_held_alone(file)? => return Ok(Tried::Held),
+            Err(TryLockError::WouldBlock) if asked.elapsed() > PATIENCE => {
+                return Ok(Tried::Shared);
+            }
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
         }
     }
 }
@@ -191,6 +201,18 @@ mod tests {
             over.store(true, Ordering::Relaxed);
             assert!(refused.is_none(), "{refused:?}");
         });
+    }
+
+    #[test]
+    fn who_reads_for_ever_is_not_taken_for_a_server() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path();
+        drop(FolderLock::take(path, "DATA_DIR").expect("it is free"));
+        let reader = File::open(path.join(LOCK_FILE)).expect("it is there");
+        reader.lock_shared().expect("nobody has it");
+        let refused = FolderLock::take(path, "DATA_DIR").expect_err("it is read");
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+        assert!(!refused.message().contains("process"), "{refused}");
     }
 
     #[test]

@@ -156,11 +156,16 @@ fn who_makes_a_database_waits_for_whoever_writes_to_it() {
     let place = Arc::new(Place::new());
     let writer = place.beside();
     writer.execute_batch("BEGIN IMMEDIATE").expect("nobody else is there");
+    let (begin, begun) = sync_channel(0);
     let (tell, ended) = sync_channel(1);
     let opening = {
         let place = Arc::clone(&place);
-        std::thread::spawn(move || tell.send(Sqlite::open(&place.file()).err()))
+        std::thread::spawn(move || {
+            begin.send(()).expect("it is waited for");
+            tell.send(Sqlite::open(&place.file()).err())
+        })
     };
+    begun.recv().expect("no panic");
     // Whether it waits cannot be seen from here; whether it gives up can.
     let early = ended.recv_timeout(BUSY_TIMEOUT / 10);
     assert!(early.is_err(), "it has ended: {early:?}");

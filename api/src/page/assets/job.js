@@ -10,8 +10,8 @@ const RANKS = { pending: 0, processing: 1, done: 2, failed: 2, cancelled: 2 };
 const isRunning = (job) => job.status === "pending" || job.status === "processing";
 
 /**
- * Makes the row of `job`; it names whose it is where that is not the user `me`. `confirm` asks whether to delete it, `gone` is called once it is
- * deleted, `say` with what everybody should hear.
+ * Makes the row of `job`; it names whose it is where that is not the user `me`. `confirm` asks
+ * whether to delete it, `gone` is called once it is deleted, `say` with what everybody should hear.
  */
 export function row(job, { me, confirm, gone, say }) {
   const path = `/jobs/${job.id}`;

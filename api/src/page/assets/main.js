@@ -13,6 +13,7 @@ const jobs = new Map();
 let stop = null;
 let cursor = null;
 let me = null;
+let leaving = false; // the server is being told
 let visit = 0; // what was asked for somebody else is not shown
 
 function connection(state) {
@@ -96,7 +97,11 @@ async function take(event) {
   if (known) return known.take(event);
   // A job that another page or program submitted.
   if (event.type !== "job_state") return;
-  try { add((await ask(`/jobs/${id}`)).data, "prepend"); } catch { /* it is gone again */ }
+  const mine = visit;
+  try {
+    const { data } = await ask(`/jobs/${id}`);
+    if (mine === visit) add(data, "prepend");
+  } catch { /* it is gone again */ }
 }
 
 function kinds(types) {
@@ -123,7 +128,8 @@ async function begin(user) {
   await listed;
 }
 
-function end(why = null) {
+/** Nothing of the session is shown, sent or heard any more. */
+function close() {
   visit += 1;
   abandon();
   listProblem(null);
@@ -135,6 +141,11 @@ function end(why = null) {
   $("jobs").replaceChildren();
   $("uploads").replaceChildren();
   for (const id of ["workplace", "sign-out", "who", "connection"]) $(id).hidden = true;
+}
+
+function end(why = null) {
+  if (leaving) return; // it comes to that by itself
+  close();
   $("sign-in").hidden = false;
   tell($("sign-in").querySelector(".problem"), why);
   $("sign-in-form").username.focus();
@@ -165,10 +176,11 @@ $("sign-in-form").onsubmit = async (event) => {
   }
 };
 $("sign-out").onclick = async () => {
-  // It may take a while, and nothing more is sent meanwhile.
-  for (const id of ["workplace", "sign-out"]) $(id).hidden = true;
-  abandon();
+  leaving = true;
+  close();
+  tell($("who"), "Signing out");
   await leave();
+  leaving = false;
   end();
 };
 $("older").onclick = () => older().then(() => listProblem(null), listProblem);
