@@ -88,6 +88,7 @@ impl Metrics {
             .and_then(PrometheusBuilder::install_recorder)
             .map_err(failed)?;
         actors::metrics::describe();
+        api::metrics::describe();
         Ok(Self { _serving: AbortOnDropHandle::new(tokio::spawn(serve(listener, handle))) })
     }
 }

@@ -191,15 +191,19 @@ fn body_fault(error: &poem::Error) -> Option<Error> {
     }
 }
 
-/// poem-openapi's reasons name its types before and after what is wrong.
 fn faulty_field(field: &str, reason: &str) -> Failure {
+    let fault = FieldFault { field: field.to_owned(), message: plain_reason(reason) };
+    Error::validation(vec![fault]).into()
+}
+
+/// poem-openapi's reasons name its types before and after what is wrong.
+pub(crate) fn plain_reason(reason: &str) -> String {
     let reason = reason.split(" (occurred while").next().unwrap_or_default();
     let reason = match reason.strip_prefix("failed to parse") {
         Some(rest) => rest.split_once("\": ").map_or(reason, |(_, told)| told),
         None => reason,
     };
-    let fault = FieldFault { field: field.to_owned(), message: lower_first(reason) };
-    Error::validation(vec![fault]).into()
+    lower_first(reason)
 }
 
 /// Texts of poem begin with a capital and end with a full stop.

@@ -1,4 +1,5 @@
-//! `/metrics` on an address of its own: for the machine that scrapes, not for clients.
+//! What is measured of HTTP, and `/metrics` on an address of its own: for the machine that scrapes,
+//! not for clients.
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,6 +19,14 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait where no more connections can be accepted.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// How many clients are connected.
+pub(crate) const WEBSOCKET_CLIENTS: &str = "sightline_websocket_clients";
+
+/// Tells the recorder what is measured here.
+pub fn describe() {
+    metrics::describe_gauge!(WEBSOCKET_CLIENTS, "clients that are connected over a WebSocket");
+}
 
 /// Makes the text of all metrics as they are now.
 #[derive(Clone)]

@@ -157,7 +157,7 @@ table! {
     }
     http {
         /// Requests of one client
-        rate_limit_requests, RATE_LIMIT_REQUESTS, by("60000/min", "1200/min"), "a number per s, min or h, such as 600/min";
+        rate_limit_requests, RATE_LIMIT_REQUESTS, by("60000/min", "6000/min"), "a number per s, min or h, such as 600/min";
         /// Requests that are worked on at once; one client may have an eighth
         max_in_flight, MAX_REQUESTS_IN_FLIGHT, Value("512"), "1 to 100000";
         /// Connections that are held at once; one address may have half, a trusted proxy all

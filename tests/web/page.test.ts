@@ -59,6 +59,12 @@ story("somebody registers, uploads a video, sees it being counted, and watches i
   const size = await video.evaluate((video: HTMLVideoElement) => [video.videoWidth, video.videoHeight]);
   assert.deepEqual(size, [320, 240]);
 
+  // It plays by itself as well, in a tab of its own.
+  const alone = await person.context.newPage();
+  await alone.goto((await video.getAttribute("src"))!);
+  await alone.waitForFunction(() => document.querySelector("video")?.videoWidth === 320);
+  await alone.close();
+
   // What people read is what programs read.
   const download = page.waitForEvent("download");
   await done.getByRole("button", { name: "Results (JSON)" }).click();

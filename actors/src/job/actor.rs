@@ -301,11 +301,11 @@ impl Attempt {
         staging: Arc<Staging>,
         working: &Working,
     ) -> Result<Ended<JobOutputs>, Interrupt> {
-        let (shop, id, cancel) = (Arc::clone(&self.shop), self.job.id, self.cancel.clone());
+        let (shop, job, cancel) = (Arc::clone(&self.shop), self.job.clone(), self.cancel.clone());
         let took = self.begun.elapsed();
         let mut task = AbortOnDropHandle::new(tokio::spawn(catch(async move {
             let objects = shop.objects.as_ref();
-            outputs::adopt(objects, staging.path(), id, &finished, took, &cancel).await
+            outputs::adopt(objects, staging.path(), &job, &finished, took, &cancel).await
         })));
         match self.tend(&mut task, working, "store").await {
             // There is little left to do: it is done, not given back.

@@ -3,7 +3,7 @@
 use super::run::{Finished, PICTURE, RESULTS, TRACKS, VIDEO};
 use crate::objects::{ObjectKey, Objects, digest};
 use schema::id::JobId;
-use schema::job::record::{JobOutputs, MediaFile};
+use schema::job::record::{Job, JobOutputs, MediaFile};
 use schema::{Error, ErrorKind, Result};
 use std::path::Path;
 use std::time::Duration;
@@ -33,14 +33,14 @@ pub fn job_of(key: &ObjectKey) -> Option<JobId> {
 }
 
 /// Puts the files of `finished` in their places, whole and durably; told to `cancel`, it stops
-/// between two of them.
+/// between two of them. They are handed out under names that begin with that of the job's input.
 ///
 /// # Errors
 /// `CANCELLED`; `INSUFFICIENT_STORAGE`, `STORAGE_ERROR`. Some may be in their places then.
 pub(super) async fn adopt(
     objects: &dyn Objects,
     staging: &Path,
-    id: JobId,
+    job: &Job,
     finished: &Finished,
     took: Duration,
     cancel: &CancellationToken,
@@ -60,9 +60,9 @@ pub(super) async fn adopt(
         let hashed = path.clone();
         let digest = tokio::task::spawn_blocking(move || digest(&hashed)).await;
         let (sha256, size) = digest.map_err(|e| Error::internal(name, e))??;
-        let key = format!("{place}{id}.{ext}");
+        let key = format!("{place}{}.{ext}", job.id);
         objects.adopt(&path, &key.parse()?).await?;
-        let file_name = key.rsplit('/').next().unwrap_or_default().to_owned();
+        let file_name = format!("{}_{name}", stem(&job.input.file_name));
         let content_type = content_type.to_owned();
         *slot = Some(MediaFile { key, size, sha256, content_type, file_name });
     }
@@ -76,6 +76,11 @@ pub(super) async fn adopt(
         processing_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         frames: finished.results.provenance().frame_count,
     })
+}
+
+/// A file's name without its extension.
+fn stem(file_name: &str) -> &str {
+    file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem)
 }
 
 /// Takes away whatever job `id` may have left; what cannot be removed now stays for the janitor.

@@ -216,8 +216,9 @@ impl Settings {
 
 /// What subjects on NATS begin with unless told otherwise.
 const NATS_PREFIX: &str = "sightline.v1";
-/// Limits outside development and in it.
-const REQUESTS: [&str; 2] = ["1200/min", "60000/min"];
+/// Limits outside development and in it. As many jobs as one may have, each asked for every two
+/// seconds, are 52 requests a second.
+const REQUESTS: [&str; 2] = ["6000/min", "60000/min"];
 const LOGINS: [&str; 2] = ["5/min", "600/min"];
 const REGISTRATIONS: [&str; 2] = ["3/h", "600/min"];
 

@@ -8,8 +8,9 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const HEADERS: &str = "authorization, content-type, idempotency-key, if-none-match, if-range, \
-                       range, x-request-id";
+/// Those of our clients, and what libraries of the first seed's add by themselves.
+const HEADERS: &str = "accept, accept-language, authorization, content-type, idempotency-key, \
+                       if-none-match, if-range, range, x-csrftoken, x-request-id, x-requested-with";
 const EXPOSED: &str = "accept-ranges, content-disposition, content-range, etag, link, location, \
                        retry-after, x-request-id, x-total-count";
 

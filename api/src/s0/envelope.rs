@@ -28,9 +28,9 @@ pub(crate) struct JobMeta {
     pub timestamp: String,
     /// How long the job has taken so far, in seconds.
     pub processing_time_seconds: f64,
-    /// Frames per second of the work.
+    /// Frames per second of the video; 0 of a picture, and where it is not known yet.
     pub fps: f64,
-    /// Frames that were worked on.
+    /// Frames of the video, as far as that is known.
     pub frame_count: u64,
 }
 

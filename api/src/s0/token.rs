@@ -9,6 +9,7 @@ use crate::wire::JsonBody;
 use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use schema::error::FieldFault;
 use schema::{Error, ErrorKind};
 
 /// What somebody gives to sign in.
@@ -82,6 +83,17 @@ impl TokenApi {
         body: JsonBody<Obtain>,
     ) -> Result<Json<Pair>, Failure> {
         let Obtain { username, password } = body.0;
+        let blank = [("username", &username), ("password", &password)];
+        let blank = blank.into_iter().filter(|(_, text)| text.is_empty());
+        let faults: Vec<FieldFault> = blank
+            .map(|(field, _)| FieldFault {
+                field: field.to_owned(),
+                message: "this field may not be blank".to_owned(),
+            })
+            .collect();
+        if !faults.is_empty() {
+            return Err(Error::validation(faults).into());
+        }
         let client = Context::of(request).client;
         let session = services.auth.login(&username, &password, client).await;
         session.map(|session| Json(session.into())).map_err(|failure| {

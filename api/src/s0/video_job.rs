@@ -103,6 +103,10 @@ pub(crate) fn envelope(
     results: Option<Value>,
     now: WallTime,
 ) -> JobEnvelope {
+    // Of a picture there is a rate as well, which is that of nothing.
+    let is_video = job.outputs.as_ref().is_some_and(|outputs| outputs.image.is_none());
+    let rate = results.as_ref().and_then(|results| results.get("frame_rate")?.as_f64());
+    let fps = rate.filter(|_| is_video).unwrap_or(0.0);
     let data = detail(viewer, job, results);
     let view = viewer.job(job);
     let spent = match (&job.outputs, job.started_at) {
@@ -110,7 +114,7 @@ pub(crate) fn envelope(
         (None, Some(begun)) => job.updated_at.since(begun).as_secs_f64(),
         (None, None) => 0.0,
     };
-    let frames = job.outputs.as_ref().map_or(job.progress.frames_done, |outputs| outputs.frames);
+    let so_far = job.progress.frames_total.unwrap_or(job.progress.frames_done);
     JobEnvelope {
         status: status(job.state).to_owned(),
         job_type: job.kind.name().to_owned(),
@@ -120,8 +124,8 @@ pub(crate) fn envelope(
         meta: JobMeta {
             timestamp: now.to_string(),
             processing_time_seconds: spent,
-            fps: if spent > 0.0 { frames as f64 / spent } else { 0.0 },
-            frame_count: frames,
+            fps,
+            frame_count: job.outputs.as_ref().map_or(so_far, |outputs| outputs.frames),
         },
         error: error(viewer, job),
     }

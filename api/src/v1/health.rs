@@ -79,6 +79,9 @@ struct StatusView {
     status: String,
 }
 
+/// The parts of a node, by name.
+const COMPONENTS: [&str; 6] = ["bus", "detector", "homography", "objects", "reid", "store"];
+
 pub(crate) struct HealthApi;
 
 #[OpenApi(tag = "Tag::Health")]
@@ -118,7 +121,12 @@ pub(crate) fn starting(path: &str) -> Result<Response, Failure> {
     match path {
         "/livez" => Ok(ok().into_response()),
         "/health" | "/api/v1/health" => {
-            let (status, components) = (StatusName::Starting, BTreeMap::new());
+            let not_yet = |name: &str| {
+                let message = Some("the server is starting".to_owned());
+                (name.to_owned(), ComponentView { status: ComponentStatusName::Down, message })
+            };
+            let status = StatusName::Starting;
+            let components = COMPONENTS.map(not_yet).into();
             let version = env!("CARGO_PKG_VERSION").to_owned();
             let view = Json(HealthView { status, components, version });
             let soon = not_ready().retry_after_seconds();

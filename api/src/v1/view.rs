@@ -56,7 +56,8 @@ impl From<JobStatus> for JobState {
 #[derive(Debug, Object)]
 #[oai(rename = "MediaFile")]
 pub(crate) struct FileView {
-    /// Where it is.
+    /// Where it is. Signed, it is good for a while only (`MEDIA_URL_TTL_SECONDS`): every answer
+    /// about the job has a fresh one.
     pub url: String,
     /// The name under which it is handed out.
     pub file_name: String,

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::door::Door;
-use crate::failure::{Failure, from_poem};
+use crate::failure::{Failure, from_poem, plain_reason};
 use poem::http::header::CONTENT_TYPE;
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
@@ -54,7 +54,7 @@ pub(crate) fn parse<T: ParseFromJSON>(value: Value, closed: bool) -> Result<T, E
         return Err(Error::validation(faults));
     }
     T::parse_from_json(Some(value))
-        .map_err(|error| Error::validation(vec![fault("body", error.message())]))
+        .map_err(|error| Error::validation(vec![fault("body", &plain_reason(error.message()))]))
 }
 
 async fn read(request: &Request, body: &mut RequestBody, door: Door) -> Result<Value, Failure> {

@@ -8,6 +8,7 @@
 use super::Limits;
 use super::inbox::{Inbox, Source};
 use super::protocol::EventText;
+use crate::metrics::WEBSOCKET_CLIENTS;
 use actors::bus::Numbering;
 use actors::handle::{Delivery, DropPolicy, Message, Payload, Platform, Subscription};
 use schema::event::Position;
@@ -37,6 +38,12 @@ pub struct Hub {
 pub(super) struct Place {
     _place: OwnedSemaphorePermit,
     _open: TaskTrackerToken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!(WEBSOCKET_CLIENTS).decrement(1.0);
+    }
 }
 
 /// A message of the bus, made ready for whoever listens.
@@ -109,6 +116,7 @@ impl Hub {
     /// A place for a connection; `None` where there are as many as there may be.
     pub(super) fn place(&self) -> Option<Place> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        metrics::gauge!(WEBSOCKET_CLIENTS).increment(1.0);
         Some(Place { _place: place, _open: self.sessions.token() })
     }
 

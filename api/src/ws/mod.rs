@@ -73,11 +73,8 @@ struct Parameters {
 
 /// Takes a client in.
 #[handler]
-pub(crate) async fn connect(request: &Request) -> Response {
-    match open(request).await {
-        Ok(response) => response,
-        Err(failure) => poem::Error::from(failure).into_response(),
-    }
+pub(crate) async fn connect(request: &Request) -> poem::Result<Response> {
+    Ok(open(request).await?)
 }
 
 async fn open(request: &Request) -> Result<Response, Failure> {

@@ -94,6 +94,10 @@ async fn s0_e23_tokens_as_simplejwt_speaks_them() {
         json!({"detail": "No active account found with the given credentials",
             "code": "no_active_account"})
     );
+    let blank = client.post("/api/token/", &json!({"username": "", "password": ""})).await;
+    let told = json!(["This field may not be blank."]);
+    assert_eq!(blank.status, 400, "{}", blank.text());
+    assert_eq!(blank.json(), json!({"username": told, "password": told}));
     let missing = client.post("/api/token/", &json!({})).await;
     let required = json!(["This field is required."]);
     assert_eq!(missing.status, 400);

@@ -54,13 +54,15 @@ async fn s0_e05_people_count_from_submission_to_deletion() {
     assert_eq!(job["data"]["output_video"], json!(url));
     let prefix = format!("http://{}/api/media/outputs/output_{id}.mp4?", server.address);
     assert!(url.starts_with(&prefix), "S0-L11: {url}");
-    for field in ["processing_time_seconds", "fps"] {
-        assert!(job["meta"][field].is_f64(), "{}", job["meta"]);
-    }
-    assert_eq!(job["meta"]["frame_count"], 30);
+    // S0-L05: of the video, not of the work.
+    assert!(job["meta"]["processing_time_seconds"].is_f64(), "{}", job["meta"]);
+    assert_eq!((&job["meta"]["fps"], &job["meta"]["frame_count"]), (&json!(25.0), &json!(30)));
     let fetched =
         server.client().get(url.split_once(&server.address.to_string()).expect("ours").1).await;
     assert_eq!(fetched.status, 200, "usable in a browser as it is");
+    // C10
+    let named = "inline; filename=\"a_annotated.mp4\"";
+    assert!(fetched.header("content-disposition").is_some_and(|d| d.starts_with(named)));
 
     let gone = ann.delete(&format!("/api/jobs/{id}/")).await;
     assert_eq!((gone.status, gone.body.len()), (204, 0));

@@ -3,7 +3,7 @@
 use crate::support::{Client, Server, eventually, settings};
 use api::App;
 use api::config::ApiConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,9 +21,11 @@ async fn who_comes_early_is_told_that_the_server_is_starting() {
     for path in ["/livez", "/livez/"] {
         assert_eq!(client.get(path).await.status, 200, "{path}: it lives");
     }
+    let before = client.get("/health").await.json();
     for path in ["/health", "/health/", "/api/v1/health"] {
         let answer = client.get(path).await;
         assert_eq!((answer.status, &answer.json()["status"]), (503, &json!("starting")));
+        assert_eq!(answer.json()["components"]["store"]["status"], "down");
         assert_eq!(answer.header("retry-after"), Some("2"));
     }
     for path in ["/", "/readyz", "/api/v1/jobs", "/api/jobs", "/openapi.json"] {
@@ -55,7 +57,12 @@ async fn who_comes_early_is_told_that_the_server_is_starting() {
     stream.read_exact(&mut status).await.expect("an answer");
     assert_eq!(&status, b"HTTP/1.1 200 ");
     assert_eq!(client.get("/readyz").await.status, 200);
-    assert_eq!(client.get("/health").await.json()["status"], "healthy");
+    let health = client.get("/health").await.json();
+    assert_eq!(health["status"], "healthy");
+    let parts = |health: &Value| {
+        health["components"].as_object().map(|parts| parts.keys().cloned().collect::<Vec<_>>())
+    };
+    assert_eq!(parts(&before), parts(&health), "the same parts by name");
     drop(stream);
     server.stop().await;
     task.await.expect("no panic").expect("it ends in order");

@@ -213,14 +213,20 @@ async fn callers_say_who_they_are_by_header_ticket_or_first_message() {
         peer.say(&wrong).await;
         assert_eq!(peer.hear().await, Err(4401), "{wrong}");
     }
-    let query = format!("?token={token}");
-    let mut silent = Peer::connect(&server, &query, &[]).await.expect("no token in a url");
+    let by_url = format!("?token={token}");
+    let mut silent = Peer::connect(&server, &by_url, &[]).await.expect("no token in a url");
     assert_eq!(silent.hear().await, Err(4401), "after 5 s");
 
     let bearer = format!("Bearer {token}");
     let from = |origin| [("authorization", bearer.as_str()), ("origin", origin)];
     let evil = Peer::connect(&server, "", &from("https://evil.example")).await;
     assert_eq!(evil.err(), Some(403));
+    // In the form of every other failure.
+    let plain = ann.get_with("/api/v1/ws", &[("x-request-id", "mine-1")]).await;
+    assert_eq!((plain.status, plain.code().as_str()), (422, "VALIDATION_ERROR"));
+    assert_eq!(plain.json()["error"]["request_id"], "mine-1");
+    let used_up = server.client().get(&format!("/api/v1/ws{query}")).await;
+    assert_eq!(used_up.header("www-authenticate"), Some("Bearer"), "{}", used_up.text());
     let own = format!("http://{}", server.address);
     Peer::connect(&server, "", &from(&own)).await.expect("the server's own page");
     server.stop().await;

@@ -165,8 +165,8 @@ pub fn place(
 ) -> Vec<CountingLine> {
     let fractions = lines.iter().flat_map(|l| [l.x1, l.y1, l.x2, l.y2]).all(|v| v <= 1.0);
     let (sx, sy) = match space {
+        _ if fractions => (width as f32, height as f32),
         CoordinateSpace::Of(w, h) => (width as f32 / w, height as f32 / h),
-        CoordinateSpace::Unsaid if fractions => (width as f32, height as f32),
         CoordinateSpace::Unsaid => (1.0, 1.0),
     };
     let placed = |(index, l): (usize, &LineInput)| {
@@ -237,7 +237,9 @@ mod tests {
     fn coordinates_follow_their_space() {
         let x2 = |lines: &[LineInput], space| place(lines, space, 1280, 720)[0].line.p2;
         let fractions = [input([0.0, 0.8, 1.0, 0.8])];
-        assert_eq!(x2(&fractions, CoordinateSpace::Unsaid), ImagePoint { x: 1280.0, y: 576.0 });
+        for space in [CoordinateSpace::Unsaid, CoordinateSpace::Of(640.0, 360.0)] {
+            assert_eq!(x2(&fractions, space), ImagePoint { x: 1280.0, y: 576.0 });
+        }
         let beyond_the_edge = [input([-0.2, 0.5, 1.0, 0.5])];
         assert_eq!(
             place(&beyond_the_edge, CoordinateSpace::Unsaid, 1280, 720)[0].line.p1,
