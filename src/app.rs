@@ -53,19 +53,19 @@ pub(crate) struct Running {
 }
 
 /// Binds the ports, takes the folders, opens what is in them and connects the bus. The folders are
-/// the server's as long as `claim` lives: whoever calls keeps it until the runtime has ended, as
-/// what was begun on its blocking threads may write until then.
+/// the server's as long as `claim` lives: whoever calls keeps it until the runtime has ended, since
+/// its blocking threads may write until then.
 ///
 /// # Errors
 /// `STORAGE_ERROR` for a port that is taken; `CONFLICT` where another server has one of the folders,
 /// and where the files are those of another database; what the engines say.
-pub(crate) async fn build(mut settings: Settings, claim: &OnceCell<Claim>) -> Result<Built> {
+pub(crate) async fn build(mut settings: Settings, claim: &OnceCell<Arc<Claim>>) -> Result<Built> {
     let listener = bind(settings.listen, "HOST and PORT").await?;
     let metrics = match settings.metrics {
         Some(address) => Some(bind(address, "METRICS_ADDR").await?),
         None => None,
     };
-    let taken = Claim::take(&settings.data)?;
+    let taken = Arc::new(Claim::take(&settings.data)?);
     let claim = claim.get_or_init(|| taken);
     let metrics = metrics.map(Metrics::serve).transpose()?;
     Arc::make_mut(&mut settings.api).signing_keys = match settings.signing_keys.take() {
@@ -73,7 +73,7 @@ pub(crate) async fn build(mut settings: Settings, claim: &OnceCell<Claim>) -> Re
         None => secret::signing_keys(claim.data())?,
     };
     let server = Server::start(listener, settings.api.clone(), Arc::new(SystemClock))?;
-    let engines = engines(&settings).await?;
+    let engines = engines(&settings, claim).await?;
     Ok(Built { settings, server, metrics, engines })
 }
 
@@ -84,8 +84,8 @@ async fn bind(address: SocketAddr, variables: &str) -> Result<TcpListener> {
     })
 }
 
-async fn engines(settings: &Settings) -> Result<Engines> {
-    let store = Arc::new(store(&settings.data).await?);
+async fn engines(settings: &Settings, claim: &Arc<Claim>) -> Result<Engines> {
+    let store = Arc::new(store(&settings.data, Arc::clone(claim)).await?);
     let objects = FolderObjects::open(&settings.data.media, settings.data.min_free_bytes).await?;
     pairing::expect_paired(&settings.data, &store, &objects).await?;
     let bus: Arc<dyn Bus> = match &settings.nats {
@@ -103,13 +103,15 @@ async fn engines(settings: &Settings) -> Result<Engines> {
     })
 }
 
-/// Opens the database, which may take as long as its migration.
-async fn store(data: &DataSettings) -> Result<Sqlite> {
+/// Opens the database, which may take as long as its migration. Where nobody waits for that any
+/// more, `claim` is let go once it has been closed again.
+async fn store(data: &DataSettings, claim: Arc<Claim>) -> Result<Sqlite> {
     let database = data.database.clone();
     let opening = tokio::task::spawn_blocking(move || {
-        database.as_deref().map_or_else(Sqlite::memory, Sqlite::open)
+        let opened = database.as_deref().map_or_else(Sqlite::memory, Sqlite::open);
+        (opened, claim)
     });
-    opening.await.map_err(|e| Error::internal("opening the database", e))?
+    opening.await.map_err(|e| Error::internal("opening the database", e))?.0
 }
 
 impl Built {

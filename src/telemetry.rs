@@ -151,6 +151,7 @@ mod tests {
         let place = line["fields"]["place"].as_str().expect("where it was");
         assert!(place.starts_with("src/telemetry.rs:"), "{place}");
     }
+
     #[test]
     fn panics_are_added_to_what_is_asked_for() {
         for (asked, expected) in [

@@ -26,6 +26,8 @@ pub(crate) const WEBSOCKET_CLIENTS: &str = "sightline_websocket_clients";
 /// Tells the recorder what is measured here.
 pub fn describe() {
     metrics::describe_gauge!(WEBSOCKET_CLIENTS, "clients that are connected over a WebSocket");
+    // None is told from not knowing.
+    metrics::gauge!(WEBSOCKET_CLIENTS).set(0.0);
 }
 
 /// Makes the text of all metrics as they are now.

@@ -273,6 +273,7 @@ async fn metrics_are_served_on_their_own_address_alone() {
     assert_eq!(metrics.status(), 200);
     let text = metrics.text().await.expect("text");
     assert!(text.contains("# TYPE sightline_queue_depth gauge"), "{text}");
+    assert!(text.contains("\nsightline_websocket_clients 0\n"), "{text}");
     assert_eq!(get(format!("{}/metrics", service.url)).await.status(), 404);
     assert_eq!(get(format!("{}/livez", service.url)).await.status(), 200);
 }

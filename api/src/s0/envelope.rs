@@ -30,7 +30,7 @@ pub(crate) struct JobMeta {
     pub processing_time_seconds: f64,
     /// Frames per second of the video; 0 of a picture, and where it is not known yet.
     pub fps: f64,
-    /// Frames of the video, as far as that is known.
+    /// Frames of the video: those that were analysed, and until it has ended those that there are.
     pub frame_count: u64,
 }
 

@@ -35,6 +35,11 @@ async fn f41_ranges_over_http() {
     assert_eq!(whole.header("accept-ranges"), Some("bytes"));
     assert_eq!(whole.header("x-content-type-options"), Some("nosniff"));
     assert!(whole.header("cache-control").is_some_and(|c| c.starts_with("private")));
+    let policy = whole.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; ") && policy.contains("sandbox"), "{policy}");
+    let tracks = nobody.get(&target(&job["tracks_url"])).await;
+    let policy = tracks.header("content-security-policy").expect("a policy");
+    assert!(!policy.contains("self") && policy.ends_with("sandbox"), "{policy}");
     let name = whole.header("content-disposition").expect("a name");
     assert!(name.starts_with("inline; filename=\""), "{name}");
     let size = whole.body.len();

@@ -20,7 +20,8 @@ pub struct Parameters {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub emergency_lines: Vec<LineInput>,
-    /// Width of the picture in which the lines were drawn; goes with `video_height`.
+    /// Width of the picture in which the lines were drawn; goes with `video_height`. It does not
+    /// matter to lines in fractions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1.0, max = 100_000.0))]
     pub video_width: Option<f32>,

@@ -66,12 +66,13 @@ pub struct CountingLine {
     pub direction: LineDirection,
 }
 
-/// The space in which a client's coordinates stand.
+/// The space in which a client's coordinates stand, unless none is above 1: then they are fractions
+/// of the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CoordinateSpace {
     /// A picture of this width and height, scaled to the source.
     Of(f32, f32),
-    /// Not said: fractions where no coordinate is above 1, pixels of the source otherwise.
+    /// Not said: pixels of the source.
     Unsaid,
 }
 

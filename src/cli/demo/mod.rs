@@ -67,11 +67,11 @@ struct Work {
 /// # Errors
 /// What rendering, the server and the job say; `CANCELLED` where it was interrupted before its end.
 pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
-    // Until nothing of the server runs any more.
+    // Both are there until nothing of the server runs any more, the folder the longest.
+    let home = Home::open(args.data_dir.as_deref())?;
     let claim = OnceCell::new();
     runtime::run(async {
         let stop = interrupt::watch(|_| super::exit::INTERRUPTED)?;
-        let home = Home::open(args.data_dir.as_deref())?;
         let work = work(args, home.path(), &stop)?;
         let building = app::build(settings(args, home.path())?, &claim);
         let Some(built) = stop.run_until_cancelled(building).await else {

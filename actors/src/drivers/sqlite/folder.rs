@@ -29,9 +29,8 @@ impl FolderLock {
     /// is none.
     ///
     /// # Errors
-    /// `CONFLICT` where another process has it, or another lock of this one, or one that only reads
-    /// it does not end; `STORAGE_ERROR` where
-    /// it cannot be made or written.
+    /// `CONFLICT` where another process has it, or another lock of this one, and where somebody
+    /// keeps the lock file shared; `STORAGE_ERROR` where it cannot be made or written.
     pub fn take(path: &Path, setting: &str) -> Result<Self> {
         let at = |e| Error::io(format_args!("{setting}: folder {}", path.display()), e);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at)?;
@@ -45,9 +44,9 @@ impl FolderLock {
             Tried::Ours => {}
             Tried::Held => return Err(taken(path, setting, &mut lock)),
             Tried::Shared => {
-                let message = format!("{setting}: {} is locked by who reads it", file.display());
+                let message = format!("{setting}: {} is locked, shared", file.display());
                 return Err(Error::new(ErrorKind::Conflict, message)
-                    .with_hint("wait for it, or end it: sightline fsck, or a backup"));
+                    .with_hint("wait for what locks it, a backup perhaps, or end it"));
             }
         }
         sign(&mut lock).map_err(failed)?;
