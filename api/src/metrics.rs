@@ -26,7 +26,7 @@ pub(crate) const WEBSOCKET_CLIENTS: &str = "sightline_websocket_clients";
 /// Tells the recorder what is measured here.
 pub fn describe() {
     metrics::describe_gauge!(WEBSOCKET_CLIENTS, "clients that are connected over a WebSocket");
-    // None is told from not knowing.
+    // Until somebody has connected there would be no line of it.
     metrics::gauge!(WEBSOCKET_CLIENTS).set(0.0);
 }
 

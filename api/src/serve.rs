@@ -126,16 +126,17 @@ impl Serving {
     /// `SERVER_ERROR` where connections are not accepted any more.
     pub async fn ended(self) -> Result<()> {
         let Server { connections, closing, mut accepting, .. } = self.server;
-        let failed = tokio::select! {
+        let early = tokio::select! {
             () = self.services.platform.drain_begun() => None,
-            ended = &mut accepting => ended.err(),
+            ended = &mut accepting => Some(ended),
         };
         drop(closing);
-        if let Some(error) = failed {
-            return Err(Error::internal("accepting connections", error));
-        }
         // What it is about to let in is answered as well.
-        accepting.await.map_err(|e| Error::internal("accepting connections", e))?;
+        let ended = match early {
+            Some(ended) => ended,
+            None => accepting.await,
+        };
+        ended.map_err(|e| Error::internal("accepting connections", e))?;
         connections.close();
         if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
             tracing::warn!(open = connections.len(), "connections are cut");

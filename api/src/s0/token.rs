@@ -83,16 +83,14 @@ impl TokenApi {
         body: JsonBody<Obtain>,
     ) -> Result<Json<Pair>, Failure> {
         let Obtain { username, password } = body.0;
-        let blank = [("username", &username), ("password", &password)];
-        let blank = blank.into_iter().filter(|(_, text)| text.is_empty());
-        let faults: Vec<FieldFault> = blank
-            .map(|(field, _)| FieldFault {
-                field: field.to_owned(),
-                message: "this field may not be blank".to_owned(),
-            })
-            .collect();
-        if !faults.is_empty() {
-            return Err(Error::validation(faults).into());
+        let given = [("username", &username), ("password", &password)];
+        let blank = given.into_iter().filter(|(_, text)| text.is_empty()).map(|(field, _)| {
+            let message = "this field may not be blank".to_owned();
+            FieldFault { field: field.to_owned(), message }
+        });
+        let blank: Vec<FieldFault> = blank.collect();
+        if !blank.is_empty() {
+            return Err(Error::validation(blank).into());
         }
         let client = Context::of(request).client;
         let session = services.auth.login(&username, &password, client).await;

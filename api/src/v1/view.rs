@@ -75,7 +75,7 @@ pub(crate) struct FileView {
 pub(crate) struct OwnerView {
     /// Which user.
     pub id: String,
-    /// Under which name; nothing where the account is gone.
+    /// Under which name; nothing where the account is gone, or cannot be looked up now.
     pub username: Option<String>,
 }
 

@@ -37,6 +37,7 @@ async fn f41_ranges_over_http() {
     assert!(whole.header("cache-control").is_some_and(|c| c.starts_with("private")));
     let policy = whole.header("content-security-policy").expect("a policy");
     assert!(policy.starts_with("default-src 'none'; ") && policy.contains("sandbox"), "{policy}");
+    assert!(policy.contains("media-src 'self'"), "a browser shows it by itself: {policy}");
     let tracks = nobody.get(&target(&job["tracks_url"])).await;
     let policy = tracks.header("content-security-policy").expect("a policy");
     assert!(!policy.contains("self") && policy.ends_with("sandbox"), "{policy}");
